@@ -1,0 +1,39 @@
+# Every target sets the project up first where that has not been done. Needs Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: setup grade test lint stubs assets train bench help
+.DEFAULT_GOAL := help
+
+help:  ## what there is to do
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## a virtual environment with everything pinned, and the sandbox where it may be installed
+
+$(READY): pyproject.toml constraints.txt scripts/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/setup.sh
+	@touch $(READY)
+
+grade: $(READY)  ## make grade SUBMISSION=path [ASSIGNMENT=id] [OUT=folder] [FLAGS="--quick"]
+	@test -n "$(SUBMISSION)" || { echo 'say what to grade: make grade SUBMISSION=path/to/folder-or-zip'; exit 2; }
+	@$(RUN) -m grading grade "$(SUBMISSION)" $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(OUT),--out "$(OUT)") $(FLAGS)
+
+test: $(READY)  ## the tests; slow ones are left to make test-all
+	@$(RUN) -m pytest -q -m "not slow" $(ARGS)
+
+test-all: $(READY)  ## every test
+	@$(RUN) -m pytest -q $(ARGS)
+
+lint: $(READY)  ## ruff and mypy
+	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy
+
+stubs: $(READY)  ## student_stub/ from reference/
+	@$(RUN) -m grading stubs
+
+assets: $(READY)  ## the embedded assets of DATASET (default fashion_mnist) from the full data in DATA_ROOT
+	@$(RUN) -m grading.assets.build $(or $(DATASET),fashion_mnist)
+
+train: $(READY)  ## the reference weights: make train ASSIGNMENT=id, with the full data in DATA_ROOT
+	@$(RUN) reference/$(ASSIGNMENT)/train.py $(ARGS)

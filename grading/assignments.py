@@ -1,0 +1,101 @@
+"""Which assignments there are, and which one a submission is for. An id exists when its folders do."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from grading import rubric
+from grading.errors import AssignmentUnknown, RubricError
+from grading.intake import match, names_in
+from grading.rubric import Rubric, require
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment: its rubric and where its files lie."""
+
+    id: str
+    rubric: Rubric
+    reference: Path
+    probes: Path
+    stub: Path
+
+
+def ids(root: Path = ROOT) -> list[str]:
+    """Every assignment that has begun to exist, in alphabetical order."""
+    found = {path.name for room in ("reference", "rubrics") for path in (root / room).glob("[!._]*") if path.is_dir()}
+    return sorted(found)
+
+
+def load(name: str, root: Path = ROOT) -> Assignment:
+    """One assignment, whole. Raises AssignmentUnknown for a name that does not exist, RubricError for a half-built one."""
+    if name not in ids(root):
+        raise AssignmentUnknown(f"there is no assignment {name!r}; there are: {', '.join(ids(root))}")
+    assignment = Assignment(
+        name,
+        rubric.load(_there(root / "rubrics" / name / "rubric.toml")),
+        _there(root / "reference" / name),
+        _there(root / "rubrics" / name / "probes.py"),
+        root / "student_stub" / name,
+    )
+    for item in assignment.rubric.items:
+        if not item.manual:
+            judge(item.check or item.metric, "checks" if item.check else "metrics")
+    return assignment
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise RubricError(f"a half-built assignment: {path} is missing")
+    return path
+
+
+def judge(name: str, room: str) -> Callable[..., Any]:
+    """The check or metric that a rubric calls "topic.function". Raises RubricError with the nearest names."""
+    topic, _, function = name.partition(".")
+    topics = [path.stem for path in (Path(__file__).parent / room).glob("[!_]*.py")]
+    require(topic, topics, f"{name}: topic")
+    module = importlib.import_module(f"grading.{room}.{topic}")
+    require(function, _public_functions(module), f"{name}: function")
+    found: Callable[..., Any] = getattr(module, function)
+    return found
+
+
+def _public_functions(module: ModuleType) -> list[str]:
+    members = vars(module).items()
+    return [
+        name
+        for name, value in members
+        if callable(value) and not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    ]
+
+
+def recognise(submission: Path, root: Path = ROOT) -> str:
+    """The assignment whose files a submission holds. Raises AssignmentUnknown where none fits, or where two do."""
+    names = names_in(submission)
+    found = {name: _how_many(names, load(name, root).rubric) for name in ids(root)}
+    best = max(found.values(), default=0)
+    fitting = [name for name, count in found.items() if count == best and count]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise AssignmentUnknown(
+            f"{submission.name} fits {' and '.join(fitting)}: say which with --assignment (make grade: ASSIGNMENT=…)"
+        )
+    wanted = "\n".join(
+        f"  {name}: {', '.join(row.name for row in load(name, root).rubric.files)}" for name in ids(root)
+    )
+    raise AssignmentUnknown(
+        f"{submission.name} holds no file of any assignment. The files looked for:\n{wanted}\n"
+        f"It holds: {', '.join(names[:8]) or 'nothing'}"
+    )
+
+
+def _how_many(names: Sequence[str], of: Rubric) -> int:
+    matching = match(names, [row.expected() for row in of.files])
+    return len(matching.found) + len(matching.rivals)

@@ -1,0 +1,207 @@
+"""Variational autoencoders whose architecture is the student's own: shapes, conditioning, losses, generation."""
+
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from grading.checks.compare import Disagreement, reductions, scalar, shown, tensor, which
+from grading.checks.gaussian import kl_per_image
+from grading.subjects import Subject
+
+SHAPE = (1, 28, 28)
+
+
+def _images(rng: Generator, count: int) -> tuple[Tensor, Tensor]:
+    """Images in [0, 1] that are not all alike, and labels."""
+    return torch.rand(count, *SHAPE, generator=rng), torch.arange(count) % 10
+
+
+def _three(answer: Any) -> tuple[Any, Any, Any]:
+    if not isinstance(answer, list | tuple) or len(answer) != 3:
+        raise Disagreement(
+            "forward should return three things: reconstruction, mu, logvar",
+            expected="a tuple of 3",
+            actual=f"{type(answer).__name__}{f' of {len(answer)}' if isinstance(answer, list | tuple) else ''}",
+        )
+    return answer[0], answer[1], answer[2]
+
+
+def _forward(student: Subject, x: Tensor, y: Tensor, seed: str) -> tuple[Tensor, Tensor, Tensor]:
+    recon, mu, logvar = _three(student.vae_forward(x=x, y=y, seed=seed))
+    found = tensor(recon, "the reconstruction", x.shape), tensor(mu, "mu"), tensor(logvar, "logvar")
+    if found[1].ndim != 2 or len(found[1]) != len(x) or found[2].shape != found[1].shape:
+        raise Disagreement(
+            "mu and logvar should both have the shape [B, Z]",
+            expected=f"[{len(x)}, Z] twice",
+            actual=f"mu {list(found[1].shape)}, logvar {list(found[2].shape)}",
+        )
+    return found
+
+
+def conditional_forward(student: Subject, reference: Subject, rng: Generator) -> None:
+    """forward returns (reconstruction, mu, logvar), and the reconstruction depends on the class.
+
+    x [B, 1, 28, 28] in [0, 1], y [B] -> [B, 1, 28, 28], [B, Z], [B, Z]. The encoder may or may not see the class.
+    """
+    x, y = _images(rng, 6)
+    recon, mu, logvar = _forward(student, x, y, "a")
+    if recon.min() < -1e-4 or recon.max() > 1 + 1e-4:
+        raise Disagreement(
+            "the reconstruction should lie in [0, 1]",
+            bug="recon-range",
+            expected="numbers in [0, 1]",
+            actual=f"from {recon.min().item():.3g} to {recon.max().item():.3g}",
+        )
+    if torch.equal(mu, logvar):
+        raise Disagreement("mu and logvar are the same numbers: each needs a layer of its own", bug="mu-is-logvar")
+    _, other_mu, _ = _forward(student, x.flip(0), y, "a")
+    if torch.equal(mu, other_mu):
+        raise Disagreement("mu does not depend on the images", bug="mu-ignores-x")
+    _depends_on_class(student, x, y, recon)
+    _repeats(student, x, y, (mu, logvar))
+
+
+def _depends_on_class(student: Subject, x: Tensor, y: Tensor, recon: Tensor) -> None:
+    """With the same images and the same noise, only the classes are others."""
+    other = _forward(student, x, (y + 1) % 10, "a")[0]
+    if (recon - other).abs().max() < 1e-6:
+        raise Disagreement(
+            "the reconstruction does not depend on y: the decoder must see the class",
+            bug="recon-ignores-y",
+            expected="another reconstruction for another y",
+            actual="the same numbers",
+            reproduce="torch.manual_seed(0); a = vae(x, y)[0]\ntorch.manual_seed(0); b = vae(x, (y + 1) % 10)[0]\n"
+            "print((a - b).abs().max())",
+        )
+
+
+def _repeats(student: Subject, x: Tensor, y: Tensor, before: tuple[Tensor, Tensor]) -> None:
+    _, mu, logvar = _forward(student, x, y, "b")
+    for name, first, second in (("mu", before[0], mu), ("logvar", before[1], logvar)):
+        if (first - second).abs().max() > 1e-4:
+            raise Disagreement(
+                f"{name} changes from call to call in eval mode: only z may be random", bug="random-encoder"
+            )
+
+
+def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
+    """get_loss returns (reconstruction loss, prior loss), in this order, both with a gradient.
+
+    Any reduction is right, and so are cross-entropy, squared and absolute error. The prior loss is judged against the
+    true divergence and against the submission's own kl_loss, so that a mistake there is not paid for twice.
+    """
+    x, y = _images(rng, 6)
+    x_hat = 0.05 + 0.9 * torch.rand(x.shape, generator=rng)
+    answer = student.vae_losses(x=x, y=y, x_hat=x_hat, seed="a")
+    losses = answer["losses"]
+    if not isinstance(losses, list | tuple) or len(losses) != 2:
+        raise Disagreement("get_loss should return two things: (reconstruction loss, prior loss)", actual=shown(losses))
+    recon = tensor(losses[0], "the reconstruction loss")
+    if torch.isfinite(torch.as_tensor(answer["own_kl"])).all():  # where kl_loss itself gives nan, that item has said so
+        _judge_prior(recon, tensor(losses[1], "the prior loss"), answer)
+    if answer["put_in"]:
+        _judge_reconstruction(recon, x_hat.double(), x.double())
+    _both_have_gradients(student, x, y)
+
+
+def _judge_prior(recon: Tensor, prior: Tensor, answer: dict[str, Any]) -> None:
+    """Raises Disagreement where the prior loss is not the divergence, or where the two losses have changed places."""
+    mu, logvar = tensor(answer["mu"], "mu"), tensor(answer["logvar"], "logvar")
+    kl = reductions(kl_per_image(mu, logvar), mu.numel())
+    kl["the submission's own kl_loss"] = tensor(answer["own_kl"], "kl_loss")
+    if which(prior, kl, rtol=1e-3):
+        return
+    if which(recon, kl, rtol=1e-3):
+        raise Disagreement(
+            "the two losses have changed places: (reconstruction loss, prior loss) is the order that the helper unpacks",
+            bug="losses-swapped",
+            expected="(reconstruction loss, prior loss)",
+            actual="(prior loss, reconstruction loss)",
+        )
+    raise Disagreement(
+        "the prior loss is not the KL divergence of the mu and logvar that forward gives",
+        expected=shown(kl["mean over the batch"]),
+        actual=shown(prior),
+    )
+
+
+def _judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> None:
+    kinds = {
+        "cross-entropy": F.binary_cross_entropy(x_hat, x, reduction="none"),
+        "squared error": (x_hat - x) ** 2,
+        "absolute error": (x_hat - x).abs(),
+        "smooth absolute error": F.smooth_l1_loss(x_hat, x, reduction="none"),
+        "cross-entropy of logits": F.binary_cross_entropy_with_logits(x_hat, x, reduction="none"),
+    }
+    for loss in kinds.values():
+        if which(found, reductions(loss.flatten(1).sum(1), x.numel()), rtol=1e-3):
+            return
+    swapped = F.binary_cross_entropy(x.clamp(1e-6, 1 - 1e-6), x_hat, reduction="none").flatten(1).sum(1)
+    is_swapped = bool(which(found, reductions(swapped, x.numel()), rtol=2e-2))
+    raise Disagreement(
+        "binary cross-entropy takes (reconstruction, image); yours has them the other way round"
+        if is_swapped
+        else "the reconstruction loss does not compare the reconstruction with the images",
+        bug="bce-swapped" if is_swapped else "",
+        expected=f"e.g. cross-entropy, mean over the batch: {kinds['cross-entropy'].flatten(1).sum(1).mean().item():.6g}",
+        actual=shown(found),
+    )
+
+
+def _both_have_gradients(student: Subject, x: Tensor, y: Tensor) -> None:
+    sizes = student.vae_loss_gradients(x=x, y=y)
+    for what, size in zip(("the reconstruction loss", "the prior loss"), sizes, strict=True):
+        if size is None or not scalar(size, f"the gradient of {what}") > 0:
+            raise Disagreement(
+                f"{what} sends no gradient to the parameters, so nothing is learned from it", bug="no-gradient"
+            )
+
+
+def generation(student: Subject, reference: Subject, rng: Generator) -> None:
+    """generate_sample draws new images of the classes asked for: [N, 1, 28, 28] in [0, 1], others in every call."""
+    labels = torch.arange(10).repeat_interleave(2)
+    images = _generated(student, labels, "a")
+    if images.min() < -1e-4 or images.max() > 1 + 1e-4:
+        raise Disagreement(
+            "generated images should lie in [0, 1]",
+            bug="generated-range",
+            actual=f"from {images.min().item():.3g} to {images.max().item():.3g}",
+        )
+    if torch.equal(images, _generated(student, labels, "b")):
+        raise Disagreement("two calls give the same images: z must be drawn anew from N(0, I)", bug="generate-fixed")
+    if (images[0::2] - images[1::2]).abs().max() < 1e-6:
+        raise Disagreement("all images of a class are the same: every image needs a z of its own", bug="generate-one-z")
+    if (images - _generated(student, labels.flip(0), "a")).abs().max() < 1e-6:
+        raise Disagreement("generated images do not depend on y", bug="generate-ignores-y")
+
+
+def _generated(student: Subject, labels: Tensor, seed: str) -> Tensor:
+    answer = student.vae_generate_fresh(labels=labels, seed=seed)
+    if answer["requires_grad"]:
+        raise Disagreement(
+            "generate_sample should run without gradients: decorate it with @torch.no_grad()", bug="with-gradient"
+        )
+    return tensor(answer["images"], "the generated images", (len(labels), *SHAPE))
+
+
+def vae_loader(student: Subject, reference: Subject, rng: Generator) -> None:
+    """load_vae_and_generate loads vae.pt and returns 50 images, five of each class in the order 0, 0, 0, 0, 0, 1, …"""
+    judge_loader(student.vae_load_and_generate(seed="load"), "load_vae_and_generate")
+
+
+def judge_loader(answer: Any, name: str) -> Tensor:
+    """Raises Disagreement unless a loader asked for the right labels and returned 50 images; returns the images."""
+    labels = answer["labels"]
+    right = torch.arange(10).repeat_interleave(5)
+    if labels is None:
+        raise Disagreement(f"{name} never calls generate_sample")
+    if not torch.equal(tensor(labels, "the labels").flatten(), right.double()):
+        raise Disagreement(
+            f"{name} asks for the wrong labels",
+            bug="label-order",
+            expected="[0, 0, 0, 0, 0, 1, 1, 1, 1, 1, …, 9], 50 in all",
+            actual=shown(labels, 12),
+        )
+    return tensor(answer["images"], f"what {name} returns", (50, *SHAPE))

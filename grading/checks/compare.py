@@ -1,0 +1,107 @@
+"""The only comparators. Each checks kind, shape and finiteness before it looks at values."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grading.errors import SubmissionError
+from grading.records import Verdict
+
+RTOL, ATOL = 1e-4, 1e-5  # float32 algebra on a CPU, relative to the largest expected value
+
+
+class Disagreement(SubmissionError):
+    """The student's answer is not the right one; carries the verdict."""
+
+    def __init__(self, message: str, **parts: Any) -> None:
+        super().__init__(message)
+        self.verdict = Verdict(parts.pop("share", 0.0), message, **parts)
+
+
+def shown(value: Any, most: int = 6) -> str:
+    """A value as people like to read it: a few numbers, and the shape."""
+    if not isinstance(value, Tensor):
+        return str(value)[:200]
+    numbers = [f"{number:.6g}" for number in value.flatten()[:most].tolist()]
+    if value.ndim == 0:
+        return numbers[0]
+    return f"[{', '.join(numbers)}{', …' if value.numel() > most else ''}] of shape {list(value.shape)}"
+
+
+def tensor(value: Any, what: str, shape: Iterable[int] | None = None) -> Tensor:
+    """The answer as a finite float64 tensor of that shape. Raises Disagreement otherwise; Python numbers are welcome."""
+    if isinstance(value, bool | int | float):
+        value = torch.tensor(float(value))
+    if not isinstance(value, Tensor):
+        raise Disagreement(f"{what} should be a tensor", expected="a tensor", actual=type(value).__name__)
+    if shape is not None and list(value.shape) != list(shape):
+        raise Disagreement(
+            f"{what} has the wrong shape", expected=f"shape {list(shape)}", actual=f"shape {list(value.shape)}"
+        )
+    if not torch.isfinite(value).all():
+        bad = int((~torch.isfinite(value)).sum())
+        raise Disagreement(
+            f"{what} holds nan or inf ({bad} of {value.numel()} numbers)",
+            expected="finite numbers",
+            actual=shown(value),
+        )
+    return value.double()
+
+
+def scalar(value: Any, what: str) -> float:
+    """The answer as one finite number; shapes [] and [1] and the like are welcome. Raises Disagreement otherwise."""
+    found = tensor(value, what)
+    if found.numel() != 1:
+        raise Disagreement(f"{what} should be one number", expected="a scalar", actual=f"shape {list(found.shape)}")
+    return found.item()
+
+
+def close(actual: Tensor, expected: Tensor, rtol: float = RTOL, atol: float = ATOL) -> bool:
+    """Whether |actual - expected| <= atol + rtol * max|expected| everywhere; false for nan, inf and any other shape."""
+    if actual.shape != expected.shape or not torch.isfinite(expected).all():
+        return False
+    bound = atol + rtol * expected.double().abs().max().item() if expected.numel() else atol
+    return bool(((actual.double() - expected.double()).abs() <= bound).all())
+
+
+def agree(
+    actual: Any, expected: Tensor, what: str, bugs: Mapping[str, tuple[Tensor, str]] | None = None, show: str = ""
+) -> None:
+    """Raises Disagreement unless the answer is the expected one; says so where it is that of a known bug.
+
+    bugs: name -> (the answer that bug gives, what to tell the student)
+    """
+    found = tensor(actual, what, expected.shape)
+    if close(found, expected):
+        return
+    told = {"expected": shown(expected), "actual": shown(found), "reproduce": show}
+    for name, (wrong, message) in (bugs or {}).items():
+        if close(found, wrong) and not close(wrong, expected):
+            raise Disagreement(message, bug=name, **told)
+    raise Disagreement(f"{what} is not the expected value", **told)
+
+
+def reductions(per_image: Tensor, numbers: int) -> dict[str, Tensor]:
+    """The ways a loss [B] over `numbers` numbers in all may be reduced; a handout that names none allows each."""
+    return {
+        "sum over everything": per_image.sum(),
+        "mean over the batch": per_image.mean(),
+        "mean over everything": per_image.sum() / numbers,
+        "one number per image": per_image,
+    }
+
+
+def which(actual: Tensor, candidates: Mapping[str, Tensor], rtol: float = RTOL, atol: float = 1e-6) -> str:
+    """The name of the first candidate the answer is close to (shapes [] and [1] count as one), or an empty string."""
+    for name, candidate in candidates.items():
+        if actual.numel() == candidate.numel() and close(actual.flatten(), candidate.flatten(), rtol, atol):
+            return name
+    return ""
+
+
+def within(value: float, expected: float, standard_error: float, sigmas: float = 5.0) -> bool:
+    """Whether an estimate lies within so many standard errors; false for nan. Five sigmas: 6e-7 false alarms."""
+    return math.isfinite(value) and abs(value - expected) <= sigmas * standard_error + 1e-12

@@ -1,0 +1,165 @@
+"""Denoising diffusion models whose network is the student's own: its wiring, the loss, the loader.
+
+Ho et al. 2020 (arXiv:2006.11239). The sampler has a file of its own, `sampler.py`.
+"""
+
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.autoencoder import judge_loader
+from grading.checks.compare import Disagreement, reductions, shown, tensor, which
+from grading.subjects import Subject
+
+SHAPE = (1, 28, 28)
+MOST_STEPS = 1000
+
+
+def noise_network(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The network estimates noise of the shape of x, and its estimate depends on x, on t and on the class.
+
+    x [B, 1, 28, 28], timestep [B], y [B] -> [B, 1, 28, 28]. A network that wants timestep and y as [B, 1] is asked so.
+    """
+    steps = student.steps_used() or MOST_STEPS
+    x, y = torch.randn(4, *SHAPE, generator=rng), torch.tensor([0, 3, 5, 9])
+    t = torch.tensor([1, steps // 3, steps // 2, steps - 1])
+
+    def asked(x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        return tensor(student.noise_estimate(x=x, timestep=t, y=y, seed="a"), "the noise estimate", x.shape)
+
+    first = asked(x, t, y)
+    changes = {
+        "no-time-input": (asked(x, t.flip(0), y), "the noise estimate does not depend on the time step"),
+        "no-class-input": (asked(x, t, (y + 1) % 10), "the noise estimate does not depend on the class y"),
+        "no-image-input": (asked(x.flip(0), t, y), "the noise estimate does not depend on x"),
+    }
+    for bug, (other, message) in changes.items():
+        if (first - other).abs().max() <= 1e-6 * (1 + first.abs().max()):
+            raise Disagreement(message, bug=bug, expected="another estimate", actual="the same numbers")
+
+
+def noise_loss(student: Subject, reference: Subject, rng: Generator) -> None:
+    """forward draws one t per image, adds noise, and compares the network's estimate with the noise it added.
+
+    x [B, 1, 28, 28] in [-1, 1], y [B] -> a scalar (equation 14). Mean, sum, and sum per image are all right.
+    """
+    x, y = 2 * torch.rand(64, *SHAPE, generator=rng) - 1, torch.arange(64) % 10
+    trace = student.loss_trace(x=x, y=y, seed="a")
+    if trace["estimate"] is None:
+        raise Disagreement("forward never asks the network", bug="network-not-asked")
+    loss = tensor(trace["loss"], "the loss")
+    if not trace["requires_grad"]:
+        raise Disagreement("the loss has no gradient", bug="no-gradient")
+    _judge_labels(trace, y)
+    _judge_time_steps(student, trace, x, y)
+    _judge_value(loss, trace, x)
+
+
+def _judge_labels(trace: dict[str, Any], y: Tensor) -> None:
+    labels = tensor(trace["labels"], "the labels that reach the network", y.shape)
+    if not torch.equal(labels, y.double()):
+        raise Disagreement(
+            "the network is asked with other labels than the batch has", bug="wrong-labels", actual=shown(labels)
+        )
+
+
+def _judge_time_steps(student: Subject, trace: dict[str, Any], x: Tensor, y: Tensor) -> None:
+    t = tensor(trace["timestep"], "the time steps that reach the network", (len(x),))
+    if len(t.unique()) == 1:
+        raise Disagreement(
+            "every image of the batch gets the same t: draw one t per image",
+            bug="one-t-for-all",
+            expected=f"{len(x)} independent draws of t",
+            actual=f"t = {t[0].item():g} for all {len(x)}",
+        )
+    added = trace["added_timestep"]
+    shared = added is not None and added.numel() == len(x)
+    if shared and (t - added.double()).abs().max() > 1e-6 and not _in_step(t, added.double()):
+        raise Disagreement(
+            "the network is told another t than the noise was added with",
+            bug="network-other-t",
+            expected=shown(added),
+            actual=shown(t),
+        )
+    again = tensor(student.loss_trace(x=x, y=y, seed="b")["timestep"], "the time steps", (len(x),))
+    if torch.equal(again, t):
+        raise Disagreement("the same time steps are used in every call: draw them at random", bug="fixed-t")
+
+
+def _in_step(t: Tensor, added: Tensor) -> bool:
+    """Whether the network's t is the schedule's t in other units (divided by the number of steps, counted from 1)."""
+    pair = torch.stack([added, torch.ones_like(added)], dim=1)
+    solution = torch.linalg.lstsq(pair, t.unsqueeze(1)).solution
+    return (
+        bool((pair @ solution - t.unsqueeze(1)).abs().max() < 1e-3 * t.abs().max().clamp_min(1e-6))
+        and solution[0].item() > 0
+    )
+
+
+def _judge_value(loss: Tensor, trace: dict[str, Any], x: Tensor) -> None:
+    estimate, noise = tensor(trace["estimate"], "the estimate", x.shape), _noise_added(trace, x)
+    if noise is None:
+        return
+    difference = estimate - noise
+    for allowed in (difference**2, (difference**2).flatten(1).sum(1).sqrt().view(-1, 1)):
+        if which(loss, reductions(allowed.flatten(1).sum(1), x.numel()), rtol=1e-3):
+            return
+    told = {
+        "expected": f"{(difference**2).mean().item():.6g} (the mean of the squared difference)",
+        "actual": shown(loss),
+    }
+    if which(loss, reductions(difference.abs().flatten(1).sum(1), x.numel()), rtol=1e-3):
+        raise Disagreement(
+            "this is the absolute error; the loss is the squared error ||eps - eps_theta||^2",
+            bug="l1-loss",
+            share=0.5,
+            **told,
+        )
+    slips = {
+        "loss-against-image": (
+            ((estimate - x.double()) ** 2),
+            "the estimate is compared with the image; it should be compared with the noise",
+        ),
+        "loss-against-noisy": (
+            ((estimate - tensor(trace["noisy"], "x_t", x.shape)) ** 2),
+            "the estimate is compared with the noisy image; it should be compared with the noise",
+        ),
+    }
+    for bug, (wrong, message) in slips.items():
+        if which(loss, reductions(wrong.flatten(1).sum(1), x.numel()), rtol=1e-3):
+            raise Disagreement(message, bug=bug, **told)
+    fresh_noise = (estimate**2).mean().item() + 1  # E(estimate - other noise)^2
+    if abs(loss.mean().item() - fresh_noise) < 0.03 * fresh_noise:
+        raise Disagreement(
+            "the estimate is compared with noise that was drawn again, not with the noise that was added",
+            bug="noise-drawn-twice",
+            **told,
+        )
+    raise Disagreement("the loss is not the squared difference between the estimate and the noise added", **told)
+
+
+def _noise_added(trace: dict[str, Any], x: Tensor) -> Tensor | None:
+    """The noise in x_t: what add_noise returned, or what is left of x_t where forward adds the noise by itself."""
+    if trace["added_noise"] is not None:
+        return tensor(trace["added_noise"], "the noise", x.shape)
+    if trace["alpha_bars"] is None:
+        return None
+    bars = tensor(trace["alpha_bars"], "alpha_bars")
+    t = tensor(trace["timestep"], "t").round().long().clamp(0, len(bars) - 1)
+    bar = bars[t].view(-1, 1, 1, 1)
+    return (tensor(trace["noisy"], "x_t", x.shape) - bar.sqrt() * x.double()) / (1 - bar).sqrt()
+
+
+def diffusion_loader(student: Subject, reference: Subject, rng: Generator) -> None:
+    """load_diffusion_and_generate loads diffusion.pt and returns 50 images, five of each class, in at most 1,000 steps."""
+    answer = student.diffusion_load_and_generate(seed="load")
+    judge_loader(answer, "load_diffusion_and_generate")
+    steps, calls = answer["timesteps"], answer["calls"]
+    if steps > MOST_STEPS or calls > 2 * MOST_STEPS:
+        raise Disagreement(
+            "the handout allows at most 1,000 diffusion steps",
+            bug="too-many-steps",
+            expected=f"at most {MOST_STEPS} steps",
+            actual=f"{steps} steps, {calls} calls of the network",
+        )

@@ -1,0 +1,172 @@
+"""Gaussians: drawing from them, and the divergence between them."""
+
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, close, reductions, shown, tensor, which, within
+from grading.checks.search import smallest_failure
+from grading.subjects import Subject
+
+DRAWS = 20_000
+
+
+def reparameterization(student: Subject, reference: Subject, rng: Generator) -> None:
+    """reparameterize draws from N(mu, sigma^2) with sigma = exp(logvar / 2), and lets gradients through.
+
+    mu, logvar [B, Z] -> z [B, Z]; Kingma & Welling 2014 (arXiv:1312.6114), section 2.4. Judged by law, over 20,000 draws:
+    the mean within 5 standard errors, the standard deviation within 5 of its own.
+    """
+    for mu, logvar in ((1.5, -1.0), (-0.7, 1.2), (0.0, 0.0)):
+        _right_law(student, mu, logvar)
+    _right_limit(student, rng)
+    _draws_anew(student)
+    _lets_gradients_through(student, rng)
+
+
+def _right_law(student: Subject, mu: float, logvar: float) -> None:
+    shape = (DRAWS // 4, 4)
+    z = tensor(student.reparameterize(mu=torch.full(shape, mu), logvar=torch.full(shape, logvar)), "z", shape)
+    sigma, n = float(torch.tensor(logvar / 2).exp()), z.numel()
+    mean, spread = z.mean().item(), z.std().item()
+    if within(mean, mu, sigma / n**0.5) and within(spread, sigma, sigma / (2 * n) ** 0.5):
+        return
+    bug, message = _known_spread(spread, logvar, mean, mu)
+    raise Disagreement(
+        message,
+        bug=bug,
+        expected=f"mean {mu:g}, standard deviation {sigma:.4f}",
+        actual=f"mean {mean:.4f}, standard deviation {spread:.4f} over {n:,} draws",
+        reproduce=f"z = vae.reparameterize(torch.full(({DRAWS}, 1), {mu}), torch.full(({DRAWS}, 1), {logvar}))\n"
+        "print(z.mean(), z.std())",
+    )
+
+
+def _known_spread(spread: float, logvar: float, mean: float, mu: float) -> tuple[str, str]:
+    slips = {
+        "sigma-is-variance": (
+            float(torch.tensor(logvar).exp()),
+            "sigma is exp(logvar / 2); yours is exp(logvar), the variance",
+        ),
+        "sigma-is-logvar": (abs(logvar), "sigma is exp(logvar / 2); yours is logvar itself"),
+        "no-noise": (0.0, "no noise is drawn: z is always mu"),
+        "sigma-is-one": (1.0, "the noise is not scaled by sigma = exp(logvar / 2)"),
+    }
+    for bug, (wrong, message) in slips.items():
+        if abs(spread - wrong) < 0.03 * max(wrong, 0.1):
+            return bug, message
+    if abs(mean - mu) > 0.1 * max(1.0, abs(mu)):
+        return "", "z does not have mean mu"
+    return "", "z does not have standard deviation exp(logvar / 2)"
+
+
+def _right_limit(student: Subject, rng: Generator) -> None:
+    mu = torch.randn(3, 5, generator=rng)
+    z = tensor(student.reparameterize(mu=mu, logvar=torch.full((3, 5), -30.0)), "z", mu.shape)
+    if not close(z, mu, atol=1e-4):
+        raise Disagreement(
+            "with a vanishing variance (logvar = -30), z should be mu", expected=shown(mu), actual=shown(z)
+        )
+
+
+def _draws_anew(student: Subject) -> None:
+    mu = torch.zeros(8, 3)
+    first, second = (tensor(student.reparameterize(mu=mu, logvar=mu), "z", mu.shape) for _ in range(2))
+    if torch.equal(first, second):
+        raise Disagreement("two calls give the same z: the noise must be drawn anew in each call", bug="fixed-noise")
+    if close(first, first[:1].expand_as(first)):
+        raise Disagreement("every image of a batch gets the same noise", bug="shared-noise")
+
+
+def _lets_gradients_through(student: Subject, rng: Generator) -> None:
+    mu, logvar = torch.randn(4, 3, generator=rng), torch.randn(4, 3, generator=rng)
+    answer = student.reparameterize_gradient(mu=mu, logvar=logvar)
+    z = tensor(answer["z"], "z", mu.shape)
+    # z = mu + sigma eps:  dz/dmu = 1,  dz/dlogvar = sigma eps / 2 = (z - mu) / 2
+    for name, expected in (("mu", torch.ones_like(mu)), ("logvar", (z - mu) / 2)):
+        found = answer[name]
+        if found is None or not close(
+            tensor(found, f"the gradient of {name}", mu.shape), expected, rtol=1e-3, atol=1e-4
+        ):
+            raise Disagreement(
+                f"the gradient of z does not reach {name} as it should: z = mu + exp(logvar / 2) * eps",
+                bug=f"no-gradient-{name}",
+                expected=shown(expected),
+                actual="no gradient" if found is None else shown(found),
+            )
+
+
+def kl_to_standard_normal(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The KL divergence from N(mu, sigma^2) to N(0, I) is 1/2 sum(sigma^2 + mu^2 - 1 - ln sigma^2).
+
+    mu, logvar [B, Z] -> a scalar, or [B]; Kingma & Welling 2014 (arXiv:1312.6114), appendix B. Every reduction over the
+    batch is right where the handout names none, but it must be the same for every input.
+    """
+    mu, logvar = torch.randn(5, 3, generator=rng), torch.rand(5, 3, generator=rng) + 0.1
+    used = _judge_kl(student, mu, logvar, "")
+    zero = tensor(student.kl_to_standard_normal(mu=torch.zeros(2, 3), logvar=torch.zeros(2, 3)), "the KL divergence")
+    if zero.abs().max() > 1e-5:
+        raise Disagreement("at mu = 0 and logvar = 0 the KL divergence is 0", expected="0", actual=shown(zero))
+    smallest_failure(_gaussians(), lambda drawn: _judge_kl(student, *drawn, used) and None)
+
+
+def kl_per_image(mu: Tensor, logvar: Tensor) -> Tensor:
+    """The right answer, in float64: [B, Z], [B, Z] -> [B]."""
+    mu, logvar = mu.double(), logvar.double()
+    return 0.5 * (logvar.exp() + mu**2 - 1 - logvar).sum(1)
+
+
+def _judge_kl(student: Subject, mu: Tensor, logvar: Tensor, reduction: str) -> str:
+    """Raises Disagreement unless the answer is the divergence in some reduction (or in that one); returns which."""
+    answer = tensor(student.kl_to_standard_normal(mu=mu, logvar=logvar), "the KL divergence")
+    allowed = reductions(kl_per_image(mu, logvar), mu.numel())
+    if found := which(answer, {reduction: allowed[reduction]} if reduction else allowed):
+        return found
+    expected = allowed[reduction or "mean over the batch"]
+    told = {"expected": f"{shown(expected)} ({reduction or 'mean over the batch; other reductions are right as well'})"}
+    show = f"mu, logvar = torch.tensor({_digits(mu)}), torch.tensor({_digits(logvar)})\nprint(vae.kl_loss(mu, logvar))"
+    told |= {"actual": shown(answer), "reproduce": show}
+    for bug, (wrong, message) in _kl_slips(mu.double(), logvar.double()).items():
+        if which(answer, reductions(wrong, mu.numel())):
+            raise Disagreement(message, bug=bug, **told)
+    raise Disagreement("this is not the KL divergence to N(0, I), in any reduction", **told)
+
+
+def _kl_slips(mu: Tensor, logvar: Tensor) -> dict[str, tuple[Tensor, str]]:
+    """What known mistakes give, per image."""
+    var, right = logvar.exp(), kl_per_image(mu, logvar)
+    return {
+        "kl-sign": (-right, "the sign is wrong: a KL divergence is never negative"),
+        "kl-without-one": (right + 0.5 * mu.shape[1], "the - 1 of sigma^2 + mu^2 - 1 - ln sigma^2 is missing"),
+        "kl-log-of-logvar": (
+            0.5 * (var + mu**2 - 1 - logvar.log()).sum(1),
+            "logvar is ln sigma^2 already; you take its logarithm again",
+        ),
+        "kl-without-half": (2 * right, "the factor 1/2 in front of the sum is missing"),
+        "kl-sigma-for-variance": (
+            0.5 * ((logvar / 2).exp() + mu**2 - 1 - logvar).sum(1),
+            "sigma^2 is exp(logvar); you use exp(logvar / 2), which is sigma",
+        ),
+        "kl-logvar-for-variance": (
+            0.5 * (logvar + mu**2 - 1 - logvar).sum(1),
+            "sigma^2 is exp(logvar); you use logvar itself",
+        ),
+        "kl-mu-not-squared": (0.5 * (var + mu - 1 - logvar).sum(1), "mu is not squared"),
+        "kl-without-mu": (0.5 * (var - 1 - logvar).sum(1), "the term mu^2 is missing"),
+    }
+
+
+def _digits(values: Tensor) -> Any:
+    return [[float(f"{number:.6g}") for number in row] for row in values.tolist()]
+
+
+@st.composite
+def _gaussians(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
+    """mu in [-30, 30] and logvar in [-10, 10], of any batch and width up to 4 x 4."""
+    batch, width = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    numbers = st.lists(
+        st.lists(st.floats(-1, 1, width=16), min_size=width, max_size=width), min_size=batch, max_size=batch
+    )
+    return 30 * torch.tensor(draw(numbers)), 10 * torch.tensor(draw(numbers))

@@ -1,0 +1,234 @@
+"""Samplers of diffusion models, judged by law.
+
+The network is replaced by the exact noise estimate for data N(m_y, s^2), which is linear in x. A sampler is then a chain
+of linear steps, and what it makes of N(0, I) can be written down: a multiple of m_y and a variance. Every choice of
+noise a handout leaves open has its own pair of numbers, and so has every known mistake.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, close, shown, tensor
+from grading.subjects import Subject
+
+SHAPE = (1, 28, 28)
+MEANS = torch.linspace(-0.4, 0.4, 10)
+SPREAD = 0.25  # wide enough that mistakes show, narrow enough that clamping to [-1, 1] does not
+COARSE = {"num_steps": 8, "beta_start": 0.05, "beta_end": 0.35}
+FINE = {"num_steps": 200, "beta_start": 0.0005, "beta_end": 0.1}
+
+
+@dataclass(frozen=True)
+class Law:
+    """Pixels are N(multiple * m_y, variance)."""
+
+    multiple: float
+    variance: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One reverse step of a sampler: x' = (x - c eps) / divisor + sigma z."""
+
+    c: Tensor  # [T]
+    divisor: Tensor
+    sigma: Tensor
+
+
+def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> None:
+    """generate_sample walks from x_T ~ N(0, I) back to x_0 with t falling, and follows the law of the data.
+
+    Ho et al. 2020, algorithm 2. Judged with a known noise estimate; the noise scale may be beta_t or the posterior's, its
+    root may be there or not, and a deterministic sampler (DDIM) or a last step with noise are right as well.
+    """
+    labels = torch.arange(10).repeat_interleave(2)
+    trace = _trace(student, labels, COARSE, "a")
+    before_last = _judge_course(trace, labels)
+    allowed, slips = _laws(trace)
+    if not any(_follows(before_last, labels, law) for law in allowed.values()) and not _right_in_the_limit(
+        student, labels
+    ):
+        bug = next((name for name, (law, _) in slips.items() if _follows(before_last, labels, law)), "")
+        found = _measured(before_last, labels)
+        nearest = allowed["beta"]
+        raise Disagreement(
+            slips[bug][1] if bug else "the images do not follow the law of the data when the noise estimate is exact",
+            bug=bug,
+            expected=f"before the last step: {nearest.multiple:.3f} of the class mean, standard deviation {nearest.variance**0.5:.3f}",
+            actual=f"{found.multiple:.3f} of the class mean, standard deviation {found.variance**0.5:.3f}",
+        )
+    _judge_end(tensor(trace["images"], "the images"), labels)
+    other = _trace(student, labels, COARSE, "b")
+    if torch.equal(trace["images"], other["images"]):
+        raise Disagreement("two calls give the same images: x_T must be drawn anew", bug="fixed-start")
+
+
+def _trace(student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str) -> dict[str, Any]:
+    trace: dict[str, Any] = student.sampling_trace(labels=labels, means=MEANS, spread=SPREAD, seed=seed, **sizes)
+    tensor(trace["images"], "the generated images", (len(labels), *SHAPE))
+    if trace["requires_grad"]:
+        raise Disagreement(
+            "generate_sample should run without gradients: decorate it with @torch.no_grad()", bug="with-gradient"
+        )
+    return trace
+
+
+def _judge_course(trace: dict[str, Any], labels: Tensor) -> Tensor:
+    """The order of the steps and the labels; returns the state before the last step."""
+    steps = trace["timesteps"]
+    if not steps:
+        raise Disagreement("generate_sample never asks the network", bug="network-not-asked")
+    if len(steps) > 1 and all(later > earlier for earlier, later in pairwise(steps)):
+        raise Disagreement(
+            "t must fall, from the last step to 0: generation starts from noise",
+            bug="ascending-t",
+            expected=f"{len(trace['betas']) - 1}, …, 1, 0",
+            actual=", ".join(f"{t:g}" for t in steps[:3]) + f", …, {steps[-1]:g}",
+        )
+    asked = tensor(trace["labels"], "the labels that reach the network")
+    if not torch.equal(asked, labels.double()):
+        raise Disagreement(
+            "the network is asked with other labels than generate_sample was",
+            bug="wrong-labels",
+            actual=shown(asked, 12),
+        )
+    first = tensor(trace["first"], "x_T")
+    if abs(first.mean().item()) > 0.05 or abs(first.std().item() - 1) > 0.05:
+        raise Disagreement(
+            "x_T should be standard normal",
+            bug="start-not-normal",
+            actual=f"mean {first.mean():.3f}, standard deviation {first.std():.3f}",
+        )
+    return tensor(trace["last"], "the state before the last step")
+
+
+def _numbers(trace: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """betas, alphas, alpha_bars and the alpha_bars one step earlier, of the schedule in use."""
+    bars = tensor(trace["alpha_bars"], "alpha_bars")
+    earlier = torch.cat([torch.ones(1), bars[:-1]]).double()
+    alphas = bars / earlier
+    return 1 - alphas, alphas, bars, earlier
+
+
+def _laws(trace: dict[str, Any]) -> tuple[dict[str, Law], dict[str, tuple[Law, str]]]:
+    """What right samplers lead to before their last step, and what known mistakes lead to."""
+    betas, alphas, bars, earlier = _numbers(trace)
+    posterior = (1 - earlier) / (1 - bars) * betas
+    c, root, none = betas / (1 - bars).sqrt(), alphas.sqrt(), torch.zeros_like(betas)
+    scales = {
+        "beta": betas.sqrt(),
+        "posterior": posterior.sqrt(),
+        "posterior without root": posterior,
+        "beta without root": betas,
+    }
+    allowed = {name: _law(bars, Step(c, root, sigma)) for name, sigma in scales.items()}
+    allowed["deterministic"] = _deterministic_law(bars, earlier)
+    slips: dict[str, tuple[Law, str]] = {}
+
+    def slip(bug: str, make: Callable[[Tensor], Step], message: str) -> None:
+        for name, sigma in scales.items():
+            slips[f"{bug}" if name == "beta" else f"{bug} ({name})"] = _law(bars, make(sigma)), message
+
+    slips["no-noise"] = (
+        _law(bars, Step(c, root, none)),
+        "no noise is added between the steps: x_{t-1} needs + sigma_t z",
+    )
+    slips["noise-not-scaled"] = (
+        _law(bars, Step(c, root, torch.ones_like(betas))),
+        "the noise between the steps is not scaled by sigma_t",
+    )
+    slip(
+        "alpha-bar-for-alpha",
+        lambda s: Step(c, bars.sqrt(), s),
+        "the division is by sqrt(alpha_t); you divide by sqrt(alpha_bar_t)",
+    )
+    slip("no-division", lambda s: Step(c, torch.ones_like(root), s), "the division by sqrt(alpha_t) is missing")
+    slip("no-root-over-alpha", lambda s: Step(c, alphas, s), "the division is by sqrt(alpha_t); you divide by alpha_t")
+    slip(
+        "no-root-in-factor",
+        lambda s: Step(betas / (1 - bars), root, s),
+        "the factor of the estimate is beta_t / sqrt(1 - alpha_bar_t); the root is missing",
+    )
+    slip(
+        "beta-over-root-beta",
+        lambda s: Step(betas.sqrt(), root, s),
+        "the factor of the estimate is beta_t / sqrt(1 - alpha_bar_t), with the bar; you use beta_t / sqrt(1 - alpha_t)",
+    )
+    slip(
+        "one-for-beta",
+        lambda s: Step((1 - bars).sqrt(), root, s),
+        "the factor of the estimate is beta_t / sqrt(1 - alpha_bar_t); beta_t is missing",
+    )
+    return allowed, slips
+
+
+def _gain(bars: Tensor) -> Tensor:
+    """The exact estimate is gain * (x - sqrt(alpha_bar) m)."""
+    return (1 - bars).sqrt() / (bars * SPREAD**2 + 1 - bars)
+
+
+def _law(bars: Tensor, step: Step) -> Law:
+    """Where a chain of such steps leads from N(0, 1), before its last one."""
+    multiple, variance, gain = 0.0, 1.0, _gain(bars)
+    for t in reversed(range(1, len(bars))):
+        c, k, d = step.c[t].item(), gain[t].item(), step.divisor[t].item()
+        multiple = (multiple - c * k * (multiple - bars[t].sqrt().item())) / d
+        variance = ((1 - c * k) / d) ** 2 * variance + step.sigma[t].item() ** 2
+    return Law(multiple, variance)
+
+
+def _deterministic_law(bars: Tensor, earlier: Tensor) -> Law:
+    """The same for DDIM (Song et al. 2021, arXiv:2010.02502, equation 12 with sigma = 0)."""
+    multiple, variance, gain = 0.0, 1.0, _gain(bars)
+    for t in reversed(range(1, len(bars))):
+        bar, to, k = bars[t].item(), earlier[t].item(), gain[t].item()
+        offset = k * (multiple - bar**0.5)
+        multiple = to**0.5 * (multiple - (1 - bar) ** 0.5 * offset) / bar**0.5 + (1 - to) ** 0.5 * offset
+        slope = to**0.5 * (1 - (1 - bar) ** 0.5 * k) / bar**0.5 + (1 - to) ** 0.5 * k
+        variance = slope**2 * variance
+    return Law(multiple, variance)
+
+
+def _measured(images: Tensor, labels: Tensor) -> Law:
+    """The law that images [B, 1, 28, 28] of these labels follow, by least squares on the class means."""
+    centres = MEANS.double()[labels].view(-1, 1, 1, 1).expand_as(images)
+    multiple = ((images * centres).sum() / (centres**2).sum()).item()
+    return Law(multiple, (images - multiple * centres).var().item())
+
+
+def _follows(images: Tensor, labels: Tensor, law: Law) -> bool:
+    """Whether both numbers lie within 5 standard errors of the law's."""
+    if not torch.isfinite(images).all():
+        return False
+    found, n = _measured(images, labels), images.numel()
+    centres = MEANS.double()[labels]
+    error = (law.variance / (28 * 28 * (centres**2).sum().item())) ** 0.5
+    spread, wanted = found.variance**0.5, law.variance**0.5
+    return (
+        abs(found.multiple - law.multiple) <= 5 * error + 1e-3
+        and abs(spread - wanted) <= 5 * wanted / (2 * n) ** 0.5 + 1e-4
+    )
+
+
+def _right_in_the_limit(student: Subject, labels: Tensor) -> bool:
+    """Whether many small steps lead to the data's law, roughly: any consistent sampler passes, whatever its steps."""
+    try:
+        found = _measured(_judge_course(_trace(student, labels, FINE, "fine"), labels), labels)
+    except Disagreement:  # it does not even stay finite; what is wrong is told from the coarse walk
+        return False
+    return abs(found.multiple - 1) < 0.03 and abs(found.variance**0.5 / SPREAD - 1) < 0.07
+
+
+def _judge_end(images: Tensor, labels: Tensor) -> None:
+    """The images themselves may be brought to [0, 1], all alike or each by its own extremes; they must show the class."""
+    low, high = images.flatten(1).amin(1), images.flatten(1).amax(1)
+    if close(low, low[:1].expand_as(low)) and close(high, high[:1].expand_as(high)):
+        return  # every image stretched to the same extremes: nothing more can be told
+    means = torch.stack([images.flatten(1).mean(1), MEANS.double()[labels]])
+    if torch.corrcoef(means)[0, 1].item() < 0.95:
+        raise Disagreement("what is returned is not where the walk led", bug="wrong-end", actual=shown(means[0], 10))

@@ -1,0 +1,93 @@
+"""Whose fault it is.
+
+GradingError
+├── SubmissionError            the student's: becomes a failed item, with what to do about it
+│   ├── IntakeError            what was handed in cannot be taken as it is
+│   ├── WeightsError           a weights file is refused or unreadable
+│   └── AnswerError            the code was asked and did not answer as it should
+│       ├── NotDone            it raised NotImplementedError: still to do
+│       ├── Crashed            it raised another exception
+│       ├── Ended              its process ended before it answered
+│       ├── TimedOut           no whole answer before the deadline
+│       ├── Exhausted          it asked for more memory than it may have
+│       └── BadAnswer          what came back is not an answer: malformed, too large, not finite, the wrong shape
+├── StaffError                 the course's: a rubric or a command that cannot be followed
+│   ├── RubricError            the rubric does not parse, or names something that does not exist
+│   ├── AssignmentUnknown      no assignment, or more than one, fits
+│   └── DataMissing            a full data set is needed and not there
+└── GraderError                ours: never costs a student a mark
+    ├── AssetError             an embedded asset is missing or does not match its SHA-256
+    └── SandboxError           the sandbox cannot be started, or broke
+"""
+
+
+class GradingError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class SubmissionError(GradingError):
+    """The student's to mend."""
+
+
+class IntakeError(SubmissionError):
+    """What was handed in cannot be taken as it is."""
+
+
+class WeightsError(SubmissionError):
+    """A weights file is refused or unreadable."""
+
+
+class AnswerError(SubmissionError):
+    """The code was asked and did not answer as it should."""
+
+
+class NotDone(AnswerError):
+    """The code says that it is still to do."""
+
+
+class Crashed(AnswerError):
+    """The code raised an exception."""
+
+
+class Ended(AnswerError):
+    """The code's process ended before it answered."""
+
+
+class TimedOut(AnswerError):
+    """No whole answer came before the deadline."""
+
+
+class Exhausted(AnswerError):
+    """The code asked for more memory than it may have."""
+
+
+class BadAnswer(AnswerError):
+    """What came back is not an answer to the question."""
+
+
+class StaffError(GradingError):
+    """Course staff's to mend."""
+
+
+class RubricError(StaffError):
+    """The rubric does not parse, or names something that does not exist."""
+
+
+class AssignmentUnknown(StaffError):
+    """No assignment fits the submission, or more than one does."""
+
+
+class DataMissing(StaffError):
+    """A full data set is needed and not there."""
+
+
+class GraderError(GradingError):
+    """Ours to mend: never costs a student a mark."""
+
+
+class AssetError(GraderError):
+    """An embedded asset is missing or does not match its SHA-256."""
+
+
+class SandboxError(GraderError):
+    """The sandbox cannot be started, or broke."""

@@ -1,0 +1,18 @@
+"""What a student hands in, made safe to use: a folder, a zip or a tar becomes the expected files and nothing else."""
+
+from grading.intake.matching import Found, Matching, match
+from grading.intake.mismatch import explain_mismatch
+from grading.intake.taking import Intake, names_in, take_in
+from grading.intake.weights import WeightsManifest, quarantine
+
+__all__ = [
+    "Found",
+    "Intake",
+    "Matching",
+    "WeightsManifest",
+    "explain_mismatch",
+    "match",
+    "names_in",
+    "quarantine",
+    "take_in",
+]

@@ -1,0 +1,110 @@
+"""Which of the files handed in is which of the files expected. Looks at names only."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import PurePosixPath
+
+from grading.intake.wording import folded
+from grading.records import ExpectedFile
+
+LONGEST = 255  # characters in a file name on any common system; longer ones are compared as they are
+DOWNLOAD = re.compile(r"( ?\(\d{1,3}\)|[ _-]*copy([ _-]*\d{1,3})?|-\d{1,2})$", re.IGNORECASE)  # "vae (1)", "vae copy 2"
+DUPLICATE = re.compile(r"^copy of ", re.IGNORECASE)
+SENDER = re.compile(r"^(.*_)?\d{5,}_(assignsubmission_file_)?")  # "smith_12345_", as course platforms write it
+FAMILIES = ({".py", ".ipynb", ".txt"}, {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors", ".zip", ""})
+ALIKE = 0.6
+
+
+@dataclass(frozen=True)
+class Found:
+    """One expected file and the path it was recognised by."""
+
+    name: str
+    path: str
+    exact: bool
+    others: tuple[str, ...] = ()  # deeper files that would have fitted as well
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What was recognised among the names."""
+
+    found: tuple[Found, ...]
+    rivals: tuple[tuple[str, tuple[str, ...]], ...]  # expected name, paths between which only the student can choose
+    missing: tuple[str, ...]  # expected names, required or not, that nothing fits
+
+
+def match(names: Sequence[str], expected: Sequence[ExpectedFile]) -> Matching:
+    """Pairs expected files with paths: by exact name first, then but for case, by alias, and but for decoration.
+
+    Within one way of fitting the file nearest the top wins.
+    """
+    found: dict[str, Found] = {}
+    rivals: dict[str, tuple[str, ...]] = {}
+    for fits in (_exactly, _but_for_case, _by_alias, _but_for_decoration):
+        for file in expected:
+            if file.name in found or file.name in rivals:
+                continue
+            taken = {known.path for known in found.values()}
+            hits = sorted((path.count("/"), path) for path in names if path not in taken and fits(_name(path), file))
+            nearest = tuple(path for depth, path in hits if depth == hits[0][0])
+            if len(nearest) == 1:
+                others = tuple(path for _, path in hits[1:])
+                found[file.name] = Found(file.name, nearest[0], fits is _exactly, others)
+            elif nearest:
+                rivals[file.name] = nearest
+    missing = tuple(file.name for file in expected if file.name not in found and file.name not in rivals)
+    return Matching(tuple(found.values()), tuple(rivals.items()), missing)
+
+
+def nearest_name(missing: str, names: Sequence[str]) -> str | None:
+    """The name among `names` that was most likely meant to be `missing`, if one is alike enough."""
+    scored = [(_likeness(missing, name), name) for name in names if len(name) <= LONGEST]
+    best = max(scored, default=(0.0, ""))
+    return best[1] if best[0] >= ALIKE else None
+
+
+def _likeness(one: str, other: str) -> float:
+    suffixes = {PurePosixPath(one).suffix.lower(), PurePosixPath(other).suffix.lower()}
+    if len(suffixes) > 1 and not any(suffixes <= family for family in FAMILIES):
+        return 0.0
+    stems = _plain(PurePosixPath(one).stem), _plain(PurePosixPath(other).stem)
+    contained = min(map(len, stems)) >= 3 and (stems[0] in stems[1] or stems[1] in stems[0])
+    return max(SequenceMatcher(None, *stems).ratio(), 0.7 if contained else 0.0)
+
+
+def _name(path: str) -> str:
+    return PurePosixPath(path).name
+
+
+def _exactly(name: str, file: ExpectedFile) -> bool:
+    return name == file.name
+
+
+def _but_for_case(name: str, file: ExpectedFile) -> bool:
+    return folded(name) == folded(file.name)
+
+
+def _by_alias(name: str, file: ExpectedFile) -> bool:
+    return folded(name) in {folded(alias) for alias in file.aliases}
+
+
+def _but_for_decoration(name: str, file: ExpectedFile) -> bool:
+    if len(name) > LONGEST:
+        return False
+    return not _undecorated(name).isdisjoint(_plain(known) for known in (file.name, *file.aliases))
+
+
+def _undecorated(name: str) -> set[str]:
+    """The names that one may have had before a browser or a course platform saw it."""
+    stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+    stems = {stem, DOWNLOAD.sub("", stem), DUPLICATE.sub("", stem)}
+    plain = {_plain(candidate + suffix) for candidate in stems}
+    return plain | {SENDER.sub("", candidate) for candidate in plain}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", folded(name))
+

@@ -1,0 +1,1 @@
+"""Metrics: samples -> features -> statistics -> a number with its uncertainty. Plain functions."""

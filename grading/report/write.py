@@ -1,0 +1,35 @@
+"""Puts the files of one grading where they are wanted, each whole or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+from grading.records import Report
+from grading.report import gradescope, record
+from grading.report.page import page
+
+
+def write_all(report: Report, folder: Path) -> tuple[Path, ...]:
+    """Writes results.json, report.json and report.html. All three are made before the first is written."""
+    contents = {
+        "results.json": gradescope.dump(gradescope.results(report)),
+        "report.json": record.dump(record.record(report)),
+        "report.html": page(report),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in contents.items():
+        write_whole(folder / name, text)
+    return tuple(folder / name for name in contents)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A reader finds the old file or the new one, never a part: written beside it, then moved over it."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

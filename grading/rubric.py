@@ -1,0 +1,163 @@
+"""TOML -> a frozen, validated rubric. What it names and does not exist stops the grading, with the nearest names."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from grading.credit import Gate, Ramp
+from grading.errors import RubricError
+from grading.records import ExpectedFile
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRow(_Strict):
+    """A file students hand in."""
+
+    name: str
+    kind: Literal["code", "weights"]
+    aliases: tuple[str, ...] = ()
+    required: bool = True
+
+    def expected(self) -> ExpectedFile:
+        """The same, for the intake."""
+        return ExpectedFile(self.name, self.kind, self.aliases, self.required)
+
+
+class Part(_Strict):
+    """A task of the handout, with the points the handout gives it."""
+
+    id: str
+    title: str
+    points: float = Field(ge=0)
+
+
+class GateRow(_Strict):
+    """A condition without which a quality item earns nothing."""
+
+    measurement: str
+    at_least: float | None = None
+    at_most: float | None = None
+    because: str
+
+    @model_validator(mode="after")
+    def _one_side(self) -> "GateRow":
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("a gate has either at_least or at_most")
+        return self
+
+    def gate(self) -> Gate:
+        """The same, for the arithmetic."""
+        return Gate(self.measurement, self.at_least, self.at_most, self.because)
+
+
+class Sampling(_Strict):
+    """How a metric asks for samples."""
+
+    probe: str = ""
+    first: str = ""  # a probe whose whole answer serves as the first chunk
+    file: str = ""  # a weights file, for metrics that look at one
+    normalise: str = "as_is"
+    chunk: int = Field(default=50, gt=0)
+    looks: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000)
+    quick_looks: tuple[int, ...] = (50,)
+
+
+class Item(_Strict):
+    """One row of the report: judged by a check, measured by a metric, or left to a human."""
+
+    id: str
+    part: str
+    title: str
+    points: float = Field(default=0.0, ge=0)
+    check: str = ""
+    metric: str = ""
+    manual: bool = False
+    bonus: bool = False
+    needs: tuple[str, ...] = ()
+    cite: str = ""
+    assumed: str = ""
+    visibility: Literal["visible", "hidden", "after_due_date", "after_published"] = "visible"
+    seconds: float = Field(default=60.0, gt=0)
+    score_by: str = ""
+    full: float | None = None
+    zero: float | None = None
+    gates: tuple[GateRow, ...] = ()
+    sampling: Sampling = Sampling()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Item":
+        if sum((bool(self.check), bool(self.metric), self.manual)) != 1:
+            raise ValueError("an item has exactly one of check, metric, manual")
+        if self.score_by and (self.full is None or self.zero is None or self.full == self.zero):
+            raise ValueError("score_by needs full and zero, and they must differ")
+        if self.metric and self.points and not self.score_by:
+            raise ValueError("a metric worth points needs score_by, full and zero")
+        return self
+
+    @property
+    def ramp(self) -> Ramp | None:
+        """From no marks to full marks, where the item is scored by a measurement."""
+        return Ramp(self.full, self.zero) if self.full is not None and self.zero is not None else None
+
+
+class Rubric(_Strict):
+    """One assignment's rubric."""
+
+    title: str
+    course: str
+    seed: str  # what every random draw of the judge is derived from
+    assets: str = ""
+    files: tuple[FileRow, ...]
+    parts: tuple[Part, ...]
+    items: tuple[Item, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Rubric":
+        ids = [item.id for item in self.items]
+        if doubles := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"two items are called {', '.join(doubles)}")
+        for item in self.items:
+            _known(item.part, (part.id for part in self.parts), f"{item.id}: part")
+            for need in item.needs:
+                _known(need, ids[: ids.index(item.id)], f"{item.id}: needs")
+            if item.sampling.file:
+                _known(item.sampling.file, (file.name for file in self.files), f"{item.id}: file")
+        for part in self.parts:
+            total = sum(item.points for item in self.items if item.part == part.id)
+            if abs(total - part.points) > 1e-9:
+                raise ValueError(f"the items of part {part.id!r} add up to {total:g}, not {part.points:g}")
+        return self
+
+
+def _known(name: str, names: Iterable[str], where: str) -> None:
+    try:
+        require(name, names, where)
+    except RubricError as error:
+        raise ValueError(str(error)) from None
+
+
+def require(name: str, names: Iterable[str], where: str) -> None:
+    """Raises RubricError where `name` is not among `names`, with the nearest ones."""
+    there = sorted(names)
+    if name not in there:
+        near = difflib.get_close_matches(name, there, n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are: {', '.join(there) or 'none'}"
+        raise RubricError(f"{where} {name!r} does not exist{hint}")
+
+
+def load(path: Path) -> Rubric:
+    """Reads and validates one rubric. Raises RubricError with everything that is wrong."""
+    try:
+        return Rubric.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise RubricError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()]
+        raise RubricError(f"{path}:\n" + "\n".join(lines)) from None

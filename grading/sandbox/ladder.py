@@ -1,0 +1,31 @@
+"""Which backend to use: the best that works here, or the one that was named. Never a silent step down."""
+
+from grading.errors import SandboxError, StaffError
+from grading.sandbox.backend import Backend
+from grading.sandbox.bubblewrap import Bubblewrap
+from grading.sandbox.unconfined import Unconfined
+
+LADDER: tuple[Backend, ...] = (Bubblewrap(),)
+BY_NAME: dict[str, Backend] = {backend.name: backend for backend in (*LADDER, Unconfined())}
+
+
+def choose(name: str | None) -> Backend:
+    """The backend of that name, or the first of the ladder that works.
+
+    Raises StaffError for a name that is not a backend, SandboxError where nothing works (with what to install).
+    """
+    if name is not None:
+        if name not in BY_NAME:
+            raise StaffError(f"no sandbox is called {name!r}; there are: {', '.join(BY_NAME)}")
+        if reason := BY_NAME[name].missing():
+            raise SandboxError(reason)
+        return BY_NAME[name]
+    reasons = {backend.name: backend.missing() for backend in LADDER}
+    for backend in LADDER:
+        if not reasons[backend.name]:
+            return backend
+    raise SandboxError(
+        "no sandbox works here, and student code is not run without one.\n"
+        + "\n".join(f"  {name}: {reason}" for name, reason in reasons.items())
+        + "\nIf you trust this code as your own, say so with --sandbox none."
+    )

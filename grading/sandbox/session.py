@@ -1,0 +1,155 @@
+"""A session: one child of a box, asked question after question, whatever comes back."""
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from grading.errors import BadAnswer, Crashed, Ended, Exhausted, NotDone, TimedOut
+from grading.sandbox import wire
+from grading.sandbox.transcript import Transcript
+
+STEP = 0.25  # how often memory is looked at while waiting, in seconds
+
+
+class Home(Protocol):
+    """What a session needs of the box it lives in."""
+
+    def alive(self) -> bool:
+        """Whether the worker still runs."""
+
+    def resident_bytes(self) -> int:
+        """Memory in use by the worker and everything below it."""
+
+    def end_session(self) -> int:
+        """Kills what the session left; returns its wait status."""
+
+
+class Session:
+    """One child of a box. After any error that ends it, every further question is refused with the same error."""
+
+    def __init__(self, box: Home, connection: socket.socket, output: int, memory_bytes: int, caps: wire.Caps) -> None:
+        self._box, self._connection, self._memory_bytes, self._caps = box, connection, memory_bytes, caps
+        self._transcript = Transcript(output)
+        self._ended: Exception | None = None
+        connection.setblocking(False)
+
+    def ask(self, probe: str, args: Mapping[str, object], seed: int, seconds: float) -> Any:
+        """The answer to one question. Raises AnswerError where there is none, and says why."""
+        if self._ended is not None:
+            raise self._ended
+        deadline = time.monotonic() + seconds
+        try:
+            self._send(wire.frame({"probe": probe, "args": dict(args), "seed": seed}), deadline)
+            length = wire.payload_length(self._receive(8, deadline), self._caps)
+            reply = wire.parse(self._receive(length, deadline), self._caps)
+        except TimeoutError:
+            self._end(TimedOut(f"no answer within {seconds:g} s"))
+        except BadAnswer as error:
+            self._end(error)
+        return _value(reply)
+
+    def printed(self) -> str:
+        """What the code wrote to its standard streams so far: the head and the tail."""
+        self._transcript.drain()
+        return self._transcript.text()
+
+    def close(self) -> None:
+        """Ends the child and everything it started."""
+        if self._connection.fileno() >= 0:
+            self._connection.close()
+            self._box.end_session()
+            self._transcript.close()
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            self._wait(selectors.EVENT_WRITE, deadline)
+            try:
+                view = view[self._connection.send(view) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                self._gone()
+
+    def _receive(self, count: int, deadline: float) -> bytes:
+        buffer = bytearray()
+        while len(buffer) < count:
+            self._wait(selectors.EVENT_READ, deadline)
+            try:
+                part = self._connection.recv(min(count - len(buffer), 1 << 20))
+            except BlockingIOError:
+                continue
+            except OSError:
+                part = b""
+            if not part:
+                self._gone()
+            buffer += part
+        return bytes(buffer)
+
+    def _wait(self, event: int, deadline: float) -> None:
+        """Until the connection is ready, draining what the code prints. Raises TimeoutError at the deadline."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._connection, event)
+            if self._transcript.open:
+                selector.register(self._transcript.descriptor, selectors.EVENT_READ)
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                ready = [key.fileobj for key, _ in selector.select(min(left, STEP))]
+                if self._transcript.descriptor in ready and not self._transcript.drain():
+                    selector.unregister(self._transcript.descriptor)
+                if self._connection in ready:
+                    return
+                if not ready:
+                    self._check_memory()
+
+    def _check_memory(self) -> None:
+        used = self._box.resident_bytes()
+        if used > self._memory_bytes:
+            self._end(Exhausted(f"more than {self._memory_bytes / 2**30:.3g} GiB of memory in use"))
+
+    def _gone(self) -> None:
+        """The child closed the wire: finds out how it ended."""
+        if not self._box.alive():
+            self._end(Ended("the code ended its process and the sandbox's worker with it"))
+        self._end(_how_it_ended(self._box.end_session()))
+
+    def _end(self, error: Exception) -> None:
+        self._ended = error
+        self._transcript.drain()
+        self._connection.close()
+        self._box.end_session()
+        raise error
+
+
+def _value(reply: Any) -> Any:
+    """The value in a reply, or the error it tells of."""
+    if isinstance(reply, dict) and set(reply) == {"ok"}:
+        return reply["ok"]
+    try:
+        kind, text, where, memory = (reply[key] for key in ("error", "text", "where", "memory"))
+    except (KeyError, TypeError):
+        raise BadAnswer("the answer is malformed") from None
+    said = f"{kind}: {text}" if text else str(kind)
+    at = f" ({where})" if where else ""
+    if kind == "NotImplementedError":
+        raise NotDone(f"not done yet{at}")
+    if memory:
+        raise Exhausted(f"more memory than there is: {text}{at}")
+    if kind in ("SystemExit", "KeyboardInterrupt"):
+        raise Ended(f"the code tried to end the program: {said}{at}")
+    raise Crashed(f"{said}{at}")
+
+
+def _how_it_ended(status: int) -> Exception:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return TimedOut("the code used up its processor time")
+        return Ended(f"the code's process was ended by {signal.Signals(number).name}")
+    return Ended(f"the code ended its own process (exit status {os.waitstatus_to_exitcode(status)}) before it answered")

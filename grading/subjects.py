@@ -1,0 +1,191 @@
+"""Who is asked: a submission in its sandbox, or the reference in this process. Both answer the same probes."""
+
+import hashlib
+import hmac
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from grading.errors import SandboxError, SubmissionError, WeightsError
+from grading.intake import WeightsManifest, quarantine
+from grading.records import ExpectedFile
+from grading.sandbox.box import Box, Limits
+from grading.sandbox.host import Host
+from grading.sandbox.session import Session
+from grading.sandbox.worker import Code, frame, load_module
+
+
+class Subject(Protocol):
+    """Anything that answers probes: `subject.kl_analytic(mu_q=…, logvar_q=…)`."""
+
+    def __getattr__(self, probe: str) -> Callable[..., Any]:
+        """A function that asks one probe. Raises AnswerError where the code does not answer."""
+
+
+def derived_seed(seed: str, *names: object) -> int:
+    """A 63-bit seed for one purpose. Staff may keep ELBOGRADE_SECRET to themselves so that nobody can predict it."""
+    key = (os.environ.get("ELBOGRADE_SECRET", "") + seed).encode()
+    digest = hmac.new(key, "/".join(map(str, names)).encode(), hashlib.sha256).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def generator(seed: str, *names: object) -> torch.Generator:
+    """A generator for the judge's own draws, seeded for one purpose."""
+    return torch.Generator().manual_seed(derived_seed(seed, *names))
+
+
+class Reference:
+    """The right answers, computed in this process from code of ours."""
+
+    def __init__(self, folder: Path, probes: Path, seed: str) -> None:
+        self._code, self._probes, self._seed, self._asked = (
+            Code(folder),
+            load_module(f"probes of {folder.name}", probes),
+            seed,
+            0,
+        )
+
+    def __getattr__(self, probe: str) -> Callable[..., Any]:
+        if probe.startswith("__"):
+            raise AttributeError(probe)
+
+        def ask(*, seed: str | None = None, seconds: float | None = None, **args: Any) -> Any:
+            self._asked += 1
+            torch.manual_seed(derived_seed(self._seed, "reference", seed or self._asked))
+            return getattr(self._probes, probe)(self._code, **args)
+
+        return ask
+
+
+class Submission:
+    """A submission in its box. Every item has a child process of its own; one that dies costs no other item."""
+
+    def __init__(
+        self, host: Host, files: Path, probes: Path, seed: str, limits: Limits, more_to_come: bool = False
+    ) -> None:
+        self._host, self._files, self._probes, self._seed, self._limits = host, files, probes, seed, limits
+        self._box: Box | None = None
+        self._session: Session | None = None
+        self._more_to_come = more_to_come
+        self._item, self._asked, self._seconds = "", 0, 60.0
+        self._weights: dict[str, WeightsManifest | WeightsError] = {}
+        self._remembered: dict[tuple[str, int, bytes], Any] = {}
+
+    def __getattr__(self, probe: str) -> Callable[..., Any]:
+        if probe.startswith("__"):
+            raise AttributeError(probe)
+
+        def ask(*, seed: str | None = None, seconds: float | None = None, **args: Any) -> Any:
+            return self.ask(probe, args, seed, seconds)
+
+        return ask
+
+    def ask(self, probe: str, args: dict[str, Any], seed: str | None = None, seconds: float | None = None) -> Any:
+        """One question. With a named `seed` the answer is remembered, and asking the same again costs nothing.
+
+        seed: a name; without one every question of an item has its own
+        seconds: the deadline for this question; without one, the item's
+        """
+        self._asked += 1
+        number = (
+            derived_seed(self._seed, self._item, self._asked) if seed is None else derived_seed(self._seed, probe, seed)
+        )
+        key = (probe, number, hashlib.sha256(frame(args)).digest())
+        if key not in self._remembered:
+            answer = self._open_session().ask(probe, args, number, self._seconds if seconds is None else seconds)
+            if seed is None:
+                return answer
+            self._remembered[key] = answer
+        return self._remembered[key]
+
+    @contextmanager
+    def item(self, name: str, seconds: float) -> Iterator["Submission"]:
+        """Asks the questions of one item in a fresh child process, each within `seconds`."""
+        self._item, self._asked, self._seconds = name, 0, seconds
+        try:
+            yield self
+        finally:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def printed(self) -> str:
+        """What the code printed during this item."""
+        return self._session.printed() if self._session is not None else ""
+
+    def weights(self, name: str) -> WeightsManifest:
+        """The manifest of a weights file. Raises WeightsError where it is missing or was refused."""
+        found = self._weights.get(name) or WeightsError(f"{name} was not handed in")
+        if isinstance(found, WeightsError):
+            raise found
+        return found
+
+    def examine_weights(self, expected: list[ExpectedFile], store: Path) -> list[str]:
+        """Puts every weights file through the quarantine and takes the refused ones away; returns what to tell people."""
+        notes: list[str] = []
+        for row in expected:
+            file = self._files / row.name
+            if row.kind == "weights" and file.exists():
+                notes += self._examine(file, store)
+        return notes
+
+    def _examine(self, file: Path, store: Path) -> list[str]:
+        with self.item(f"weights of {file.name}", 120.0):
+            try:
+                manifest = quarantine(file, self._unpickled, store)
+            except WeightsError as error:
+                self._weights[file.name] = error
+                file.unlink()
+                if self._box is not None:
+                    (self._box.submission / file.name).unlink(missing_ok=True)
+                return [f"{file.name} was refused: {error}"]
+        self._weights[file.name] = manifest
+        return [f"{file.name}: {note}" for note in manifest.notes]
+
+    def _unpickled(self, file: Path) -> object:
+        return self.ask("weights!", {"name": file.name})
+
+    def _open_session(self) -> Session:
+        """The item's session. A worker that was killed with the last one is replaced once."""
+        if self._session is None:
+            try:
+                self._session = self._open_box().session(self._limits)
+            except SandboxError:
+                self.close()
+                self._session = self._open_box().session(self._limits)
+        return self._session
+
+    def _open_box(self) -> Box:
+        if self._box is not None and not self._box.alive():
+            self.close()
+        if self._box is None:
+            self._box = self._host.take(another=self._more_to_come)
+            self._box.bring(self._probes)
+            for file in self._files.iterdir():
+                shutil.copyfile(file, self._box.submission / file.name)
+                (self._box.submission / file.name).chmod(0o644)
+        return self._box
+
+    def close(self) -> None:
+        """Ends the box and everything in it."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        if self._box is not None:
+            self._box.close()
+            self._box = None
+
+
+def tensors_of(manifest: WeightsManifest) -> dict[str, Tensor]:
+    """The quarantined tensors themselves. Raises SubmissionError where the manifest names no file."""
+    from safetensors.torch import load_file
+
+    if not manifest.path.exists():
+        raise SubmissionError(f"{manifest.name} holds no weights")
+    return load_file(manifest.path)
