@@ -18,7 +18,12 @@ from grading.rubric import Item
 from grading.sandbox.host import Host
 from grading.sandbox.ladder import choose
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False, help="Grades assignments on generative models.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Grades assignments on generative models.",
+)
 console = Console()
 
 

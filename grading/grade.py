@@ -18,7 +18,7 @@ from grading import assets
 from grading.assignments import Assignment, judge
 from grading.checks.compare import Disagreement
 from grading.credit import points, share_with_doubt
-from grading.errors import AnswerError, GraderError, NotDone, StaffError, SubmissionError
+from grading.errors import Crashed, GraderError, NotDone, StaffError, SubmissionError
 from grading.intake import take_in
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Outcome, Report, Status, Verdict
@@ -124,15 +124,17 @@ def _judge(
     before: dict[str, Outcome],
 ) -> _Judged:
     """One item. What a submission does wrong is its verdict; everything else is ours, and costs no mark."""
-    failed = [name for name in item.needs if name in before and before[name].status in (Status.FAILED, Status.SKIPPED)]
+    ended = [before[name] for name in item.needs if name in before]
+    failed = [outcome.title for outcome in ended if outcome.status in (Status.FAILED, Status.SKIPPED)]
     if item.manual:
         return _Judged(Status.MANUAL, None)
     if failed:
         return _Judged(Status.SKIPPED, 0.0, (Verdict(0.0, f"not judged, because {', '.join(failed)} failed"),))
     try:
         if item.check:
-            judge(item.check, "checks")(student, reference, generator(assignment.rubric.seed, item.id))
-            return _Judged(Status.PASSED, 1.0)
+            check = judge(item.check, "checks")
+            check(student, reference, generator(assignment.rubric.seed, item.id))
+            return _Judged(Status.PASSED, 1.0, (Verdict(1.0, _first_line(check)),))
         return _measured(item, student, assignment, options)
     except Disagreement as error:
         return _failed(item, error.verdict)
@@ -144,6 +146,11 @@ def _judge(
         return _ours(str(error))
     except Exception:  # the boundary: a mistake of ours must end neither the grading nor a student's mark
         return _ours(traceback.format_exc(limit=-4))
+
+
+def _first_line(check: Callable[..., object]) -> str:
+    """What the check makes sure of, as its docstring says it first."""
+    return (check.__doc__ or "").strip().splitlines()[0]
 
 
 def _failed(item: Item, verdict: Verdict) -> _Judged:
@@ -158,9 +165,7 @@ def _ours(what: str) -> _Judged:
 
 
 def _said(error: SubmissionError) -> str:
-    if isinstance(error, AnswerError) and type(error).__name__ == "Crashed":
-        return f"the code raised an exception: {error}"
-    return str(error)
+    return f"the code raised an exception: {error}" if isinstance(error, Crashed) else str(error)
 
 
 def _measured(item: Item, student: Submission, assignment: Assignment, options: Options) -> _Judged:

@@ -30,7 +30,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A number with its uncertainty. `low` and `high` equal `value` where it is exact."""
+    """A number with its 95 % interval. `low` and `high` equal `value` where it is exact."""
 
     name: str  # "accuracy"
     title: str  # "accuracy by the judge classifier"
@@ -38,7 +38,7 @@ class Measurement:
     low: float
     high: float
     n: int  # how many samples it rests on
-    unit: str = ""  # "%", "nats", "" …
+    unit: str = ""  # "%" (of a share in [0, 1]), "nats", "" …
     note: str = ""  # how it was obtained, why sampling stopped
     cut_short: bool = False  # the grader's time ended the sampling before the mark was decided
 

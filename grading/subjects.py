@@ -144,9 +144,9 @@ class Submission:
                 file.unlink()
                 if self._box is not None:
                     (self._box.submission / file.name).unlink(missing_ok=True)
-                return [f"{file.name} was refused: {error}"]
+                return [str(error)]
         self._weights[file.name] = manifest
-        return [f"{file.name}: {note}" for note in manifest.notes]
+        return list(manifest.notes)
 
     def _unpickled(self, file: Path) -> object:
         return self.ask("weights!", {"name": file.name})

@@ -39,7 +39,7 @@ def train(
         for _ in range(epochs):
             for batch in torch.randperm(len(images)).split(128):
                 optimizer.zero_grad()
-                loss(images[batch].float() / 255, labels[batch]).backward()  # type: ignore[no-untyped-call]
+                loss(images[batch].float() / 255, labels[batch]).backward()
                 optimizer.step()
                 schedule.step()
                 progress.advance(task)

@@ -105,11 +105,15 @@ def kl_to_standard_normal(student: Subject, reference: Subject, rng: Generator) 
     batch is right where the handout names none, but it must be the same for every input.
     """
     mu, logvar = torch.randn(5, 3, generator=rng), torch.rand(5, 3, generator=rng) + 0.1
-    used = _judge_kl(student, mu, logvar, "")
+    used = _judge_kl(student, mu, logvar)
     zero = tensor(student.kl_to_standard_normal(mu=torch.zeros(2, 3), logvar=torch.zeros(2, 3)), "the KL divergence")
     if zero.abs().max() > 1e-5:
         raise Disagreement("at mu = 0 and logvar = 0 the KL divergence is 0", expected="0", actual=shown(zero))
-    smallest_failure(_gaussians(), lambda drawn: _judge_kl(student, *drawn, used) and None)
+
+    def judge(drawn: tuple[Tensor, Tensor]) -> None:
+        _judge_kl(student, *drawn, used)
+
+    smallest_failure(_gaussians(), judge)
 
 
 def kl_per_image(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -118,7 +122,7 @@ def kl_per_image(mu: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (logvar.exp() + mu**2 - 1 - logvar).sum(1)
 
 
-def _judge_kl(student: Subject, mu: Tensor, logvar: Tensor, reduction: str) -> str:
+def _judge_kl(student: Subject, mu: Tensor, logvar: Tensor, reduction: str = "") -> str:
     """Raises Disagreement unless the answer is the divergence in some reduction (or in that one); returns which."""
     answer = tensor(student.kl_to_standard_normal(mu=mu, logvar=logvar), "the KL divergence")
     allowed = reductions(kl_per_image(mu, logvar), mu.numel())

@@ -5,6 +5,7 @@ of linear steps, and what it makes of N(0, I) can be written down: a multiple of
 noise a handout leaves open has its own pair of numbers, and so has every known mistake.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,6 +30,11 @@ class Law:
 
     multiple: float
     variance: float
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation."""
+        return math.sqrt(self.variance)
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,8 @@ def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> N
         raise Disagreement(
             slips[bug][1] if bug else "the images do not follow the law of the data when the noise estimate is exact",
             bug=bug,
-            expected=f"before the last step: {nearest.multiple:.3f} of the class mean, standard deviation {nearest.variance**0.5:.3f}",
-            actual=f"{found.multiple:.3f} of the class mean, standard deviation {found.variance**0.5:.3f}",
+            expected=f"before the last step {nearest.multiple:.3f} of the class mean, standard deviation {nearest.spread:.3f}",
+            actual=f"{found.multiple:.3f} of the class mean, standard deviation {found.spread:.3f}",
         )
     _judge_end(tensor(trace["images"], "the images"), labels)
     other = _trace(student, labels, COARSE, "b")
@@ -87,7 +93,7 @@ def _judge_course(trace: dict[str, Any], labels: Tensor) -> Tensor:
         raise Disagreement(
             "t must fall, from the last step to 0: generation starts from noise",
             bug="ascending-t",
-            expected=f"{len(trace['betas']) - 1}, …, 1, 0",
+            expected=f"{len(trace['alpha_bars']) - 1}, …, 1, 0",
             actual=", ".join(f"{t:g}" for t in steps[:3]) + f", …, {steps[-1]:g}",
         )
     asked = tensor(trace["labels"], "the labels that reach the network")
@@ -208,11 +214,9 @@ def _follows(images: Tensor, labels: Tensor, law: Law) -> bool:
     found, n = _measured(images, labels), images.numel()
     centres = MEANS.double()[labels]
     error = (law.variance / (28 * 28 * (centres**2).sum().item())) ** 0.5
-    spread, wanted = found.variance**0.5, law.variance**0.5
-    return (
-        abs(found.multiple - law.multiple) <= 5 * error + 1e-3
-        and abs(spread - wanted) <= 5 * wanted / (2 * n) ** 0.5 + 1e-4
-    )
+    spread, wanted = found.spread, law.spread
+    right_spread: bool = abs(spread - wanted) <= 5 * wanted / (2 * n) ** 0.5 + 1e-4
+    return right_spread and abs(found.multiple - law.multiple) <= 5 * error + 1e-3
 
 
 def _right_in_the_limit(student: Subject, labels: Tensor) -> bool:
@@ -221,7 +225,7 @@ def _right_in_the_limit(student: Subject, labels: Tensor) -> bool:
         found = _measured(_judge_course(_trace(student, labels, FINE, "fine"), labels), labels)
     except Disagreement:  # it does not even stay finite; what is wrong is told from the coarse walk
         return False
-    return abs(found.multiple - 1) < 0.03 and abs(found.variance**0.5 / SPREAD - 1) < 0.07
+    return abs(found.multiple - 1) < 0.03 and abs(found.spread / SPREAD - 1) < 0.07
 
 
 def _judge_end(images: Tensor, labels: Tensor) -> None:

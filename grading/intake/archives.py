@@ -20,7 +20,7 @@ from grading.intake.wording import shown
 
 UNREADABLE = (
     zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, struct.error, EOFError,
-    ValueError, OverflowError, NotImplementedError, RuntimeError,
+    ValueError, OverflowError, RuntimeError,
 )  # fmt: skip
 LINK = "is a link; put the file itself in its place"
 SPECIAL = "is a device or a pipe; put an ordinary file in its place"

@@ -82,5 +82,3 @@ def _text(head: bytes, size: int) -> str:
         return what
     printable = all(byte >= 32 or byte in b"\t\r\n\f" for byte in head)
     return "a text file" if printable and b"\x7f" not in head else ""
-
-

@@ -107,4 +107,3 @@ def _undecorated(name: str) -> set[str]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", folded(name))
-

@@ -58,6 +58,8 @@ def all_finite(tensors: Mapping[str, Tensor]) -> bool:
 def _find(loaded: object, name: str, depth: int) -> tuple[dict[str, Tensor], list[str]]:
     if not isinstance(loaded, Mapping):
         raise WeightsError(f"{name} holds a {_kind(loaded)}, not a state dict. {save_again(name)}")
+    if "param_groups" in loaded:
+        raise WeightsError(f"{name} holds an optimizer's state, not weights. {save_again(name)}")
     inner = {str(key): value for key, value in loaded.items() if _holds_tensors(value)}
     flat = {str(key): value for key, value in loaded.items() if isinstance(value, Tensor)}
     usual = [key for key in USUAL if key in inner]

@@ -13,7 +13,7 @@ def shown(name: str) -> str:
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
-    """"a, b, c and 4 more"."""
+    """Names in a row: a, b, c and 4 more."""
     every = [shown(name) for name in names]
     rest = len(every) - most
     return ", ".join(every) if rest <= 0 else f"{', '.join(every[:most])} and {rest:,} more"

@@ -17,6 +17,7 @@ class Bar:
     low: float
     value: float
     high: float
+    zero: float
     start: str  # what is written at the ends of the axis
     end: str
 
@@ -28,8 +29,8 @@ def bar(measurement: Measurement, peers: Iterable[Measurement]) -> Bar | None:
     shown = in_unit(measurement)
     alike = [in_unit(peer) for peer in peers if shown.unit and peer.unit == shown.unit and _drawable(peer)]
     start, end = _axis(shown.unit, [shown, *alike])
-    low, value, high = (_place(v, start, end) for v in (shown.low, shown.value, shown.high))
-    return Bar(low, value, high, number(start), number(end))
+    low, value, high, zero = (_place(v, start, end) for v in (shown.low, shown.value, shown.high, 0.0))
+    return Bar(low, value, high, zero, number(start), number(end))
 
 
 def _drawable(measurement: Measurement) -> bool:

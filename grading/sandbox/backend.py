@@ -18,9 +18,17 @@ class Launch:
 class Backend(Protocol):
     """A way to start a worker. One conformance suite holds for every backend, as far as its promises go."""
 
-    name: str
-    confined: bool  # whether it keeps student code away from anything at all
-    promises: tuple[str, ...]  # from PROMISES
+    @property
+    def name(self) -> str:
+        """What it is called on the command line and in reports."""
+
+    @property
+    def confined(self) -> bool:
+        """Whether it keeps student code away from anything at all."""
+
+    @property
+    def promises(self) -> tuple[str, ...]:
+        """Which of PROMISES it keeps."""
 
     def missing(self) -> str:
         """Why it cannot be used here and what to do about it; empty where it can."""

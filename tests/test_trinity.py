@@ -1,0 +1,53 @@
+"""For every assignment: the reference earns everything, the stub nothing, and nothing breaks on the way."""
+
+import json
+
+import pytest
+from conftest import affordable
+
+from grading import assignments
+from grading.grade import Options, grade
+from grading.records import Report, Status
+from grading.report.record import record
+from grading.sandbox.host import Host
+
+IDS = assignments.ids()
+
+
+def measured(report: Report) -> str:
+    """Everything a regrade must not change."""
+    content = record(report)
+    return json.dumps(
+        [{key: row[key] for key in row if key != "seconds"} for row in content["outcomes"]], sort_keys=True, default=str
+    )
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_reference_earns_full_marks_and_a_regrade_changes_nothing(name: str, host: Host) -> None:
+    assignment = assignments.load(name)
+    options = Options(affordable(assignment), more_to_come=True)
+    reports = [grade(assignment, assignment.reference, host, options) for _ in range(2)]
+    for outcome in reports[0].outcomes:
+        assert outcome.status in (Status.PASSED, Status.SHOWN, Status.MANUAL), (outcome.item, outcome.verdicts)
+        assert outcome.points in (None, outcome.max_points), (outcome.item, outcome.verdicts)
+    assert measured(reports[0]) == measured(reports[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IDS)
+def test_the_whole_reference_earns_full_marks(name: str, host: Host) -> None:
+    assignment = assignments.load(name)
+    report = grade(assignment, assignment.reference, host)
+    assert report.points == report.max_points == sum(part.points for part in assignment.rubric.parts)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_the_stub_earns_nothing_and_nothing_breaks(name: str, host: Host) -> None:
+    assignment = assignments.load(name)
+    report = grade(assignment, assignment.stub, host)
+    assert report.points == 0
+    assert report.max_points == sum(item.points for item in assignment.rubric.items if not item.manual)
+    statuses = {outcome.status for outcome in report.outcomes}
+    assert Status.UNSCORED not in statuses
+    code = [outcome for outcome in report.outcomes if outcome.points is not None and not outcome.evidence.measurements]
+    assert any(verdict.bug == "not-done" for outcome in code for verdict in outcome.verdicts)
