@@ -18,8 +18,8 @@ from grading import assets
 from grading.assignments import Assignment, judge
 from grading.checks.compare import Disagreement
 from grading.credit import points, share_with_doubt
-from grading.errors import Crashed, GraderError, NotDone, StaffError, SubmissionError
-from grading.intake import take_in
+from grading.errors import AnswerError, Crashed, GraderError, NotDone, StaffError, SubmissionError
+from grading.intake import explain_mismatch, take_in
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Outcome, Report, Status, Verdict
 from grading.rubric import Item, require
@@ -131,6 +131,8 @@ def _judge(
     if failed:
         return _Judged(Status.SKIPPED, 0.0, (Verdict(0.0, f"not judged, because {', '.join(failed)} failed"),))
     try:
+        if item.sampling.file:
+            student.weights(item.sampling.file)  # says why, where there are none
         if item.check:
             check = judge(item.check, "checks")
             check(student, reference, generator(assignment.rubric.seed, item.id))
@@ -140,8 +142,10 @@ def _judge(
         return _failed(item, error.verdict)
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
+    except Crashed as error:
+        return _failed(item, Verdict(0.0, _explained(item, student, error)))
     except SubmissionError as error:
-        return _failed(item, Verdict(0.0, _said(error)))
+        return _failed(item, Verdict(0.0, str(error)))
     except GraderError as error:
         return _ours(str(error))
     except Exception:  # the boundary: a mistake of ours must end neither the grading nor a student's mark
@@ -164,8 +168,18 @@ def _ours(what: str) -> _Judged:
     return _Judged(Status.UNSCORED, None, (Verdict(0.0, message),))
 
 
-def _said(error: SubmissionError) -> str:
-    return f"the code raised an exception: {error}" if isinstance(error, Crashed) else str(error)
+def _explained(item: Item, student: Submission, error: Crashed) -> str:
+    """The crash; where weights do not fit the model, what the two have in common and what to do."""
+    said, file = f"the code raised an exception: {error}", item.sampling.file
+    if not file or "state_dict" not in str(error):
+        return said
+    manifest = student.weights(file)
+    try:
+        model = {name: tuple(shape) for name, shape in student.state_shapes(file=file).items()}
+    except AnswerError:
+        return said
+    told = explain_mismatch({name: shape for name, shape, _ in manifest.tensors}, model) or " ".join(manifest.notes)
+    return f"{file} does not fit the model. {told}" if told else said
 
 
 def _measured(item: Item, student: Submission, assignment: Assignment, options: Options) -> _Judged:

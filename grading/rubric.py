@@ -58,11 +58,11 @@ class GateRow(_Strict):
 
 
 class Sampling(_Strict):
-    """How a metric asks for samples."""
+    """What an item samples, and how. A `file` is needed: without it, the item says why."""
 
     probe: str = ""
     first: str = ""  # a probe whose whole answer serves as the first chunk
-    file: str = ""  # a weights file, for metrics that look at one
+    file: str = ""  # the weights file that the item cannot do without
     normalise: str = "as_is"
     chunk: int = Field(default=50, gt=0)
     looks: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000)

@@ -65,8 +65,8 @@ def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> N
         raise Disagreement(
             slips[bug][1] if bug else "the images do not follow the law of the data when the noise estimate is exact",
             bug=bug,
-            expected=f"before the last step {nearest.multiple:.3f} of the class mean, standard deviation {nearest.spread:.3f}",
-            actual=f"{found.multiple:.3f} of the class mean, standard deviation {found.spread:.3f}",
+            expected=f"before the last step {nearest.multiple:.3f} of the class mean, spread {nearest.spread:.3f}",
+            actual=f"{found.multiple:.3f} of the class mean, spread {found.spread:.3f}",
         )
     _judge_end(tensor(trace["images"], "the images"), labels)
     other = _trace(student, labels, COARSE, "b")

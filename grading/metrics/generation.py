@@ -9,8 +9,7 @@ from grading.assets import NORMALISATIONS
 from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, tensor
 from grading.credit import decided, wilson
-from grading.errors import AnswerError, Crashed, SubmissionError
-from grading.intake import explain_mismatch
+from grading.errors import AnswerError
 from grading.metrics import diversity
 from grading.metrics.accuracy import accuracy
 from grading.metrics.frechet import Gaussian, frechet_excess, frechet_infinity
@@ -28,7 +27,6 @@ INFINITY_NEEDS = 500  # samples; below it the line in 1/N is not worth drawing
 def class_conditional(student: Submission, setting: Setting) -> Evidence:
     """Images of the classes asked for: accuracy by the judge classifier, distance from real images, diversity, copies."""
     plan, assets = setting.sampling, setting.assets
-    student.weights(plan.file)  # says why, where there are none to sample with
     normalise = NORMALISATIONS[plan.normalise]
 
     def correct(images: Tensor, labels: Tensor) -> int:
@@ -58,10 +56,7 @@ def _chunk(student: Submission, setting: Setting, number: int) -> tuple[Tensor, 
         images = _loaded(student, plan.first, labels)
         if images is not None:
             return images, labels
-    try:
-        answer = student.ask(plan.probe, {"labels": labels}, seed=f"chunk {number}", seconds=setting.seconds)
-    except Crashed as error:
-        raise _explained(student, plan.file, error) from None
+    answer = student.ask(plan.probe, {"labels": labels}, seed=f"chunk {number}", seconds=setting.seconds)
     return tensor(answer, "what generate_sample returns", (len(labels), *SHAPE)).float(), labels
 
 
@@ -74,20 +69,6 @@ def _loaded(student: Submission, probe: str, labels: Tensor) -> Tensor | None:
     except (AnswerError, Disagreement, KeyError, TypeError):
         return None
     return images if torch.equal(asked, labels.double()) else None
-
-
-def _explained(student: Submission, file: str, error: Crashed) -> SubmissionError:
-    """The crash, with what the weights file and the model have in common, where that is the trouble."""
-    if "state_dict" not in str(error):
-        return error
-    try:
-        shapes: dict[str, list[int]] = student.ask("state_shapes", {"file": file})
-    except AnswerError:
-        return error
-    model = {name: tuple(shape) for name, shape in shapes.items()}
-    weights = {name: tuple(shape) for name, shape, _ in student.weights(file).tensors}
-    told = explain_mismatch(weights, model)
-    return Crashed(f"{file} does not fit the model: {told}") if told else error
 
 
 def _accuracy(sample: Sample, predicted: Tensor) -> Measurement:

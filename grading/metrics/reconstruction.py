@@ -19,7 +19,6 @@ def held_out(student: Submission, setting: Setting) -> Evidence:
     z is drawn here from N(mu, sigma^2), five times per image, and the decoder sees nothing else: an image cannot be
     handed through. The standard error counts images, not draws.
     """
-    student.weights(setting.sampling.file)
     images, labels = _balanced(setting)
     rng = generator(setting.seed, "reconstruction")
     losses, drawn = zip(

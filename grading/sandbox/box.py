@@ -98,10 +98,11 @@ class Box:
         return Session(self, ours, reader, limits.memory_bytes, limits.caps)
 
     def end_session(self) -> int:
-        """Kills what the session left; returns its wait status (0 where the worker itself is gone)."""
+        """Kills what the session left; returns its wait status (0 where the worker itself is gone, or does not obey)."""
         try:
             return int(self._order({"order": "end"}, []).get("status", 0))
         except SandboxError:
+            self._process.kill()  # a late answer must not be taken for the next one
             return 0
 
     def alive(self) -> bool:

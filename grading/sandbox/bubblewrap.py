@@ -61,7 +61,9 @@ def _walls() -> tuple[str, ...]:
     else:
         walls += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
     walls += ["--hostname", "box", "--proc", "/proc", "--dev", "/dev"]
-    return (*walls, "--size", str(SCRATCH_BYTES), "--perms", "1777", "--tmpfs", "/tmp")
+    for place in ("/dev/shm", "/tmp"):  # bubblewrap's own /dev/shm is for root, and as large as half the memory
+        walls += ["--size", str(SCRATCH_BYTES), "--perms", "1777", "--tmpfs", place]
+    return tuple(walls)
 
 
 def _libraries() -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Session:
         self._box, self._connection, self._memory_bytes, self._caps = box, connection, memory_bytes, caps
         self._transcript = Transcript(output)
         self._ended: Exception | None = None
+        self._memory_seen = time.monotonic()
         connection.setblocking(False)
 
     def ask(self, probe: str, args: Mapping[str, object], seed: int, seconds: float) -> Any:
@@ -62,7 +63,7 @@ class Session:
         if self._connection.fileno() >= 0:
             self._connection.close()
             self._box.end_session()
-            self._transcript.close()
+        self._transcript.close()
 
     def _send(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)
@@ -103,12 +104,13 @@ class Session:
                 ready = [key.fileobj for key, _ in selector.select(min(left, STEP))]
                 if self._transcript.descriptor in ready and not self._transcript.drain():
                     selector.unregister(self._transcript.descriptor)
+                if time.monotonic() - self._memory_seen > STEP:  # however busy the code keeps us with what it sends
+                    self._check_memory()
                 if self._connection in ready:
                     return
-                if not ready:
-                    self._check_memory()
 
     def _check_memory(self) -> None:
+        self._memory_seen = time.monotonic()
         used = self._box.resident_bytes()
         if used > self._memory_bytes:
             self._end(Exhausted(f"more than {self._memory_bytes / 2**30:.3g} GiB of memory in use"))
@@ -135,6 +137,9 @@ def _value(reply: Any) -> Any:
         kind, text, where, memory = (reply[key] for key in ("error", "text", "where", "memory"))
     except (KeyError, TypeError):
         raise BadAnswer("the answer is malformed") from None
+    if [type(part) for part in (kind, text, where, memory)] != [str, str, str, bool]:
+        raise BadAnswer("the answer is malformed")
+    kind, text, where = kind[:200], text[:2000], where[:500]
     said = f"{kind}: {text}" if text else str(kind)
     at = f" ({where})" if where else ""
     if kind == "NotImplementedError":

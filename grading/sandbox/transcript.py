@@ -1,6 +1,5 @@
 """What student code prints: the head and the tail of it, within a cap, for people to read and never to judge by."""
 
-import contextlib
 import os
 
 HEAD = TAIL = 32 << 10
@@ -10,7 +9,7 @@ class Transcript:
     """Reads one end of a pipe without ever waiting for it."""
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor, self.open = descriptor, True
+        self.descriptor, self.open, self._closed = descriptor, True, False
         self._head, self._tail, self._dropped = bytearray(), bytearray(), 0
 
     def drain(self) -> bool:
@@ -32,9 +31,10 @@ class Transcript:
         return (bytes(self._head) + gap + bytes(self._tail)).decode("utf-8", errors="replace")
 
     def close(self) -> None:
-        """Closes the pipe."""
+        """Closes the pipe, once: its number may belong to somebody else afterwards."""
         self.open = False
-        with contextlib.suppress(OSError):
+        if not self._closed:
+            self._closed = True
             os.close(self.descriptor)
 
     def _keep(self, part: bytes) -> None:

@@ -19,6 +19,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -35,7 +36,8 @@ import torch
 
 THREADS = 2
 DEEPEST = 16  # containers within containers
-PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38  # <linux/prctl.h>
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38  # <linux/prctl.h>
+SCRATCH = ("/tmp", "/dev/shm")  # where student code can write; in a box of its own these are emptied when they fill up
 
 
 # ---------------------------------------------------------------- frames
@@ -48,7 +50,8 @@ def pack(value: Any, tensors: dict[str, torch.Tensor], depth: int = 0) -> Any:
     if isinstance(value, torch.Tensor):
         name = str(len(tensors))
         with torch._C.DisableTorchFunctionSubclass():
-            tensors[name] = value.detach().as_subclass(torch.Tensor).to("cpu").resolve_conj().contiguous().clone()
+            plain = torch.Tensor.detach(torch.Tensor.as_subclass(value, torch.Tensor))
+            tensors[name] = plain.to("cpu").resolve_conj().contiguous().clone()
         return {"tensor": name}
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -67,6 +70,8 @@ def pack(value: Any, tensors: dict[str, torch.Tensor], depth: int = 0) -> Any:
 def unpack(body: Any, tensors: dict[str, torch.Tensor]) -> Any:
     """The inverse of `pack`. Raises ValueError where the body is not one that `pack` makes."""
     if body is None or isinstance(body, bool | int | str):
+        if isinstance(body, int) and not -(2**63) <= body < 2**63:
+            raise ValueError("a whole number of more than 64 bits")
         return body
     if not isinstance(body, dict) or len(body) != 1:
         raise ValueError("not a packed value")
@@ -281,7 +286,8 @@ def serve(connection: socket.socket, home: Path) -> None:
 def limit(limits: dict[str, int]) -> None:
     """Puts resource limits (by their names in `resource`) on this process and what it starts."""
     for name, value in limits.items():
-        resource.setrlimit(getattr(resource, name), (value, value))
+        hard = value + 2 if name == "RLIMIT_CPU" else value  # at the hard one the kernel kills without saying why
+        resource.setrlimit(getattr(resource, name), (value, hard))
 
 
 def lay_out(folder: Path) -> None:
@@ -296,6 +302,7 @@ def session(control: socket.socket, connection: socket.socket, output: int, home
     """The child: closes what it must not hold, then serves. Never returns."""
     control.close()
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # ordinary again: only the parent hides its memory
     quiet = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((quiet, 0), (output, 1), (output, 2)):
@@ -337,16 +344,21 @@ def become_nobody(uid: int) -> None:
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # no ptrace and no /proc/<pid>/mem for other processes of this uid
+    if os.getpid() == 1:
+        libc.prctl(
+            PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0
+        )  # giving up root has undone bubblewrap's --die-with-parent
 
 
 def end_children(child: int) -> int:
     """Kills the session and everything it left behind; returns the session's wait status."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.getpid() == 1:
-            os.kill(-1, signal.SIGKILL)  # in a pid namespace: everybody but this process
-        else:
-            os.killpg(child, signal.SIGKILL)
-            os.kill(child, signal.SIGKILL)
+    if os.getpid() == 1:
+        targets = [(os.kill, -1)]  # in a pid namespace: everybody but this process
+    else:
+        targets = [(os.killpg, child), (os.kill, child)]  # it may not have made its group yet
+    for kill, target in targets:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(target, signal.SIGKILL)
     status = 0
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -355,17 +367,48 @@ def end_children(child: int) -> int:
     return status
 
 
+def own_limits() -> list[tuple[int, int]]:
+    """The resource limits of this process."""
+    return [resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")]
+
+
+def half_full() -> list[str]:
+    """Places where the code can write, and has left so much that the next session might miss the room."""
+    sizes = {place: os.statvfs(place) for place in SCRATCH if os.getpid() == 1}
+    return [
+        place for place, size in sizes.items() if 2 * size.f_bavail < size.f_blocks or 2 * size.f_favail < size.f_files
+    ]
+
+
+def fit_for_more(limits: list[tuple[int, int]]) -> bool:
+    """Whether the code has left this worker as it was: with its limits, and with room to write (made here if need be)."""
+    for place in half_full():
+        for path in Path(place).iterdir():
+            with contextlib.suppress(OSError, RecursionError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    return own_limits() == limits and not half_full()
+
+
 def main() -> None:
-    """Imports are done: says so, then forks a session for every order until the judge goes away."""
+    """Imports are done: says so, then forks a session for every order until the judge goes away.
+
+    A worker that is not fit for another session ends instead, and the judge starts a fresh one.
+    """
     home, control_number, uid = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     become_nobody(uid)
     os.umask(0o077)
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # every other signal from within is stopped by the kernel: this is process 1
+    limits = own_limits()
     control = socket.socket(fileno=control_number)
     control.set_inheritable(False)
     control.sendall(b'{"ready": true}\n')
     child = 0
     for order, descriptors in received(control):
         if order["order"] == "begin":
+            if not fit_for_more(limits):
+                return
             child = os.fork()
             if child == 0:
                 connection = socket.socket(fileno=descriptors[0])
