@@ -106,7 +106,8 @@ def _all(items: list[Item], student: Submission, assignment: Assignment, options
     for number, item in enumerate(items):
         options.announce(item, number, len(items))
         begun = time.monotonic()
-        with student.item(item.id, item.seconds):
+        # Sampling keeps to its own budget; what it has begun by then may end.
+        with student.item(item.id, item.seconds, 2 * item.seconds if item.metric else None):
             judged = _judge(item, student, reference, assignment, options, outcomes)
             printed = student.printed()
         outcome = _outcome(item, titles[item.part], judged)

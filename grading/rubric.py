@@ -84,7 +84,7 @@ class Item(_Strict):
     cite: str = ""
     assumed: str = ""
     visibility: Literal["visible", "hidden", "after_due_date", "after_published"] = "visible"
-    seconds: float = Field(default=60.0, gt=0)
+    seconds: float = Field(default=60.0, gt=0)  # for all questions of a check; for the sampling of a metric
     score_by: str = ""
     full: float | None = None
     zero: float | None = None

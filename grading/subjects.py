@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +75,7 @@ class Submission:
         self._box: Box | None = None
         self._session: Session | None = None
         self._more_to_come = more_to_come
-        self._item, self._asked, self._seconds = "", 0, 60.0
+        self._item, self._asked, self._seconds, self._deadline = "", 0, 60.0, math.inf
         self._weights: dict[str, WeightsManifest | WeightsError] = {}
         self._remembered: dict[tuple[str, int, bytes], Any] = {}
 
@@ -98,16 +100,25 @@ class Submission:
         )
         key = (probe, number, hashlib.sha256(frame(args)).digest())
         if key not in self._remembered:
-            answer = self._open_session().ask(probe, args, number, self._seconds if seconds is None else seconds)
+            answer = self._open_session().ask(probe, args, number, self._time_for(seconds))
             if seed is None:
                 return answer
             self._remembered[key] = answer
         return self._remembered[key]
 
+    def _time_for(self, seconds: float | None) -> float:
+        """How long one question may take: what it asked for, within what is left of its item."""
+        wanted = self._seconds if seconds is None else seconds
+        return max(0.1, min(wanted, self._deadline - time.monotonic()))
+
     @contextmanager
-    def item(self, name: str, seconds: float) -> Iterator["Submission"]:
-        """Asks the questions of one item in a fresh child process, each within `seconds`."""
+    def item(self, name: str, seconds: float, altogether: float | None = None) -> Iterator["Submission"]:
+        """Asks the questions of one item in a fresh child process.
+
+        seconds: for each question;  altogether: for all of them, the same unless it is given
+        """
         self._item, self._asked, self._seconds = name, 0, seconds
+        self._deadline = time.monotonic() + (seconds if altogether is None else altogether)
         try:
             yield self
         finally:

@@ -48,7 +48,7 @@ class Session:
             length = wire.payload_length(self._receive(8, deadline), self._caps)
             reply = wire.parse(self._receive(length, deadline), self._caps)
         except TimeoutError:
-            self._end(TimedOut(f"no answer within {seconds:g} s"))
+            self._end(TimedOut(f"no answer within {seconds:.3g} s"))
         except BadAnswer as error:
             self._end(error)
         return _value(reply)

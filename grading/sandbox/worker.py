@@ -48,6 +48,8 @@ def pack(value: Any, tensors: dict[str, torch.Tensor], depth: int = 0) -> Any:
     if depth > DEEPEST:
         raise TypeError("the answer is nested too deeply")
     if isinstance(value, torch.Tensor):
+        if value.layout != torch.strided:
+            raise TypeError(f"a {value.layout} tensor cannot be handed back; a dense one can")
         name = str(len(tensors))
         with torch._C.DisableTorchFunctionSubclass():
             plain = torch.Tensor.detach(torch.Tensor.as_subclass(value, torch.Tensor))
@@ -208,6 +210,8 @@ def without_accelerator() -> None:
     def load_on_cpu(file: Any, map_location: Any = None, **kwargs: Any) -> Any:
         return load(file, map_location="cpu", **kwargs)
 
+    set_default = torch.set_default_device
+    torch.set_default_device = lambda device: set_default(to_cpu("device", device))
     torch.load = load_on_cpu  # type: ignore[assignment]
     torch.Generator = CpuGenerator  # type: ignore[misc]
     for name in (
