@@ -1,5 +1,6 @@
 """Which assignments there are, and which one a submission is for. An id exists when its folders do."""
 
+import ast
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ def load(name: str, root: Path = ROOT) -> Assignment:
     for item in assignment.rubric.items:
         if not item.manual:
             judge(item.check or item.metric, "checks" if item.check else "metrics")
+        for probe in filter(None, (item.sampling.probe, item.sampling.first)):
+            require(probe, _functions_in(assignment.probes), f"{item.id}: probe")
     return assignment
 
 
@@ -53,6 +56,11 @@ def _there(path: Path) -> Path:
     if not path.exists():
         raise RubricError(f"a half-built assignment: {path} is missing")
     return path
+
+
+def _functions_in(probes: Path) -> list[str]:
+    """The probes an assignment has. They are read, not run: a file that runs beside student code is not ours to run here."""
+    return [node.name for node in ast.parse(probes.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)]
 
 
 def judge(name: str, room: str) -> Callable[..., Any]:

@@ -56,6 +56,8 @@ def decided(ramp: Ramp, low: float, high: float) -> bool:
 
 def share_with_doubt(ramp: Ramp, found: Measurement) -> float:
     """The share for a measured value, with the benefit of the doubt: the favourable end, the gift capped."""
+    if not math.isfinite(found.value):
+        return 0.0
     favourable = max(ramp.share(found.low), ramp.share(found.high))
     return min(favourable, ramp.share(found.value) + (GIFT_CUT_SHORT if found.cut_short else GIFT))
 

@@ -152,6 +152,17 @@ def require(name: str, names: Iterable[str], where: str) -> None:
         raise RubricError(f"{where} {name!r} does not exist{hint}")
 
 
+def _told(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    """One line about one mistake; for a key that does not exist, with the nearest ones that do."""
+    where = ".".join(map(str, place))
+    if kind != "extra_forbidden":
+        return f"  {where}: {message}"
+    known = {name for model in (Rubric, Part, FileRow, Item, GateRow, Sampling) for name in model.model_fields}
+    near = difflib.get_close_matches(str(place[-1]), sorted(known), n=3, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"  {where}: there is no such key{hint}"
+
+
 def load(path: Path) -> Rubric:
     """Reads and validates one rubric. Raises RubricError with everything that is wrong."""
     try:
@@ -159,5 +170,5 @@ def load(path: Path) -> Rubric:
     except tomllib.TOMLDecodeError as error:
         raise RubricError(f"{path}: not TOML: {error}") from None
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()]
+        lines = [_told(row["loc"], row["type"], row["msg"]) for row in error.errors()]
         raise RubricError(f"{path}:\n" + "\n".join(lines)) from None

@@ -165,11 +165,13 @@ class Submission:
     def _open_session(self) -> Session:
         """The item's session. A worker that was killed with the last one is replaced once."""
         if self._session is None:
+            begun = time.monotonic()
             try:
                 self._session = self._open_box().session(self._limits)
             except SandboxError:
                 self.close()
                 self._session = self._open_box().session(self._limits)
+            self._deadline += time.monotonic() - begun  # waiting for our worker is not the submission's time
         return self._session
 
     def _open_box(self) -> Box:

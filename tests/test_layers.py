@@ -39,7 +39,7 @@ def breaches(file: str, source: str) -> list[str]:
         first, *rest = name.split(".")
         if first in ("", "reference", "rubrics", "student_stub", "tests"):  # "": relative, so hidden from this test
             wrong.append(name)
-        elif first == "grading" and room != "__init__":
+        elif first == "grading" and rest and room != "__init__":
             target = rest[0]
             known = target in DEPTH and room in DEPTH
             if not known or DEPTH[target] < DEPTH[room] or (allowed and target not in allowed):

@@ -126,8 +126,12 @@ def test_what_the_stub_leaves_out_is_a_solution(name: str, file: str) -> None:
     for number, line in enumerate(source.splitlines(), start=1):
         inside = (inside or line.strip() == stubs.BEGIN) and line.strip() != stubs.END
         solved |= {number} if inside else set()
-    defined = {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    left = {node.name for node in ast.parse(stubs.stub(source)).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    defined = {
+        node.name: node.lineno for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    left = {
+        node.name for node in ast.parse(stubs.stub(source)).body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
     assert left == {key for key, line in defined.items() if line not in solved}
 
 

@@ -37,6 +37,8 @@ def tensor(value: Any, what: str, shape: Iterable[int] | None = None) -> Tensor:
         value = torch.tensor(float(value))
     if not isinstance(value, Tensor):
         raise Disagreement(f"{what} should be a tensor", expected="a tensor", actual=type(value).__name__)
+    if value.is_complex():
+        raise Disagreement(f"{what} should hold real numbers", expected="real numbers", actual=str(value.dtype))
     if shape is not None and list(value.shape) != list(shape):
         raise Disagreement(
             f"{what} has the wrong shape", expected=f"shape {list(shape)}", actual=f"shape {list(value.shape)}"

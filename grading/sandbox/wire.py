@@ -82,6 +82,8 @@ def _check_tensors(header: dict[str, Any], available: int, caps: Caps) -> None:
             raise BadAnswer(f"the answer holds a tensor of type {str(kind)[:20]}, which cannot be judged")
         if len(shape) > caps.dimensions or any(type(n) is not int or n < 0 for n in shape):
             raise BadAnswer("the answer holds a tensor of an impossible shape")
+        if math.prod(max(n, 1) for n in shape) > caps.frame_bytes:  # an empty one too: its strides may overflow
+            raise BadAnswer("the answer holds a tensor of an impossible shape")
         total += DTYPES[kind] * math.prod(shape)
     if total != available:
         raise BadAnswer("the answer's tensors do not fill the bytes it brought")

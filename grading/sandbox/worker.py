@@ -48,10 +48,10 @@ def pack(value: Any, tensors: dict[str, torch.Tensor], depth: int = 0) -> Any:
     if depth > DEEPEST:
         raise TypeError("the answer is nested too deeply")
     if isinstance(value, torch.Tensor):
-        if value.layout != torch.strided:
-            raise TypeError(f"a {value.layout} tensor cannot be handed back; a dense one can")
         name = str(len(tensors))
         with torch._C.DisableTorchFunctionSubclass():
+            if value.layout != torch.strided:
+                raise TypeError(f"a {value.layout} tensor cannot be handed back; a dense one can")
             plain = torch.Tensor.detach(torch.Tensor.as_subclass(value, torch.Tensor))
             tensors[name] = plain.to("cpu").resolve_conj().contiguous().clone()
         return {"tensor": name}
@@ -356,10 +356,10 @@ def become_nobody(uid: int) -> None:
 
 def end_children(child: int) -> int:
     """Kills the session and everything it left behind; returns the session's wait status."""
-    if os.getpid() == 1:
-        targets = [(os.kill, -1)]  # in a pid namespace: everybody but this process
-    else:
-        targets = [(os.killpg, child), (os.kill, child)]  # it may not have made its group yet
+    alone = (
+        os.getpid() == 1
+    )  # in a pid namespace: -1 is everybody but this process; elsewhere there may be no group yet
+    targets = [(os.kill, -1)] if alone else [(os.killpg, child), (os.kill, child)]
     for kill, target in targets:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(target, signal.SIGKILL)

@@ -1,0 +1,86 @@
+"""Students without a sandbox: what they return is chosen here, so what the metrics say of it is known beforehand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grading import rubric
+from grading.assets import Assets, load
+from grading.assets.build import descriptors
+from grading.errors import Crashed
+from grading.metrics.setting import Setting
+from grading.records import Evidence
+from grading.rubric import Item
+
+RUBRIC = rubric.load(Path(__file__).parents[2] / "rubrics/cmput328_a5/rubric.toml")
+
+
+class Student:
+    """Answers a generation probe with `make(labels, chunk)`; has no loader; its weights are in order."""
+
+    def __init__(self, make: Callable[[Tensor, int], Tensor]) -> None:
+        self.make, self.asked = make, []
+
+    def weights(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(name=name, parameters=1, tensors=())
+
+    def ask(self, probe: str, args: dict[str, Any], seed: str | None = None, seconds: float | None = None) -> Any:
+        self.asked.append((probe, seed))
+        if "labels" not in args:
+            raise Crashed("there is no loader here")
+        return self.make(args["labels"], int(seed.removeprefix("chunk ")))
+
+
+def item(name: str) -> Item:
+    return next(row for row in RUBRIC.items if row.id == name)
+
+
+def setting(name: str, assets: Assets | None = None, seconds: float = 300.0, quick: bool = False) -> Setting:
+    row = item(name)
+    return Setting(row.sampling, row.ramp, assets or load("fashion_mnist"), seconds, quick, "tests")
+
+
+def shut_gates(name: str, found: Evidence) -> set[str]:
+    """The measurements of the rubric's gates that are shut."""
+    return {row.measurement for row in item(name).gates if not row.gate().open(found.named(row.measurement))}
+
+
+def real_images(assets: Assets) -> Callable[[Tensor, int], Tensor]:
+    """Held-out images of the classes asked for, others in every chunk."""
+
+    def make(labels: Tensor, chunk: int) -> Tensor:
+        answer = torch.empty(len(labels), 1, 28, 28)
+        for label in labels.unique():
+            members, wanted = (assets.labels == label).nonzero().flatten(), labels == label
+            start = chunk * int(wanted.sum())
+            answer[wanted] = assets.images[members[torch.arange(start, start + int(wanted.sum())) % len(members)]]
+        return answer
+
+    return make
+
+
+@cache
+def with_known_training_set() -> tuple[Assets, Assets]:
+    """The assets as if the first half of the held-out images were the training set; and that training set."""
+    assets = load("fashion_mnist")
+    middle = len(assets.images) // 2
+    training = replace(assets, images=assets.images[:middle], labels=assets.labels[:middle])
+    pretended = descriptors((training.images * 255).round().to(torch.uint8))
+    return replace(assets, images=assets.images[middle:], labels=assets.labels[middle:], training=pretended), training
+
+
+def pleasing_noise(assets: Assets, labels: Tensor, steps: int = 12) -> Tensor:
+    """Noise, driven up the classifier's own gradient until it names the class asked for."""
+    pixels = torch.randn(len(labels), 1, 28, 28, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    optimizer = torch.optim.Adam([pixels], lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(assets.classifier(pixels.sigmoid()), labels).backward()
+        optimizer.step()
+    return pixels.detach().sigmoid()
