@@ -6,8 +6,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from grading.checks.compare import Disagreement, reductions, scalar, shown, tensor, which
+from grading.checks.compare import Disagreement, parts, reductions, scalar, shown, tensor, which
 from grading.checks.gaussian import kl_per_image
+from grading.errors import BadAnswer
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
@@ -94,12 +95,15 @@ def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
     """
     x, y = _images(rng, 6)
     x_hat = 0.05 + 0.9 * torch.rand(x.shape, generator=rng)
-    answer = student.vae_losses(x=x, y=y, x_hat=x_hat, seed="a")
+    asked = student.vae_losses(x=x, y=y, x_hat=x_hat, seed="a")
+    answer = parts(asked, losses=object, put_in=bool, mu=Tensor, logvar=Tensor, own_kl=(Tensor, float, int))
     losses = answer["losses"]
     if not isinstance(losses, list | tuple) or len(losses) != 2:
         raise Disagreement("get_loss should return two things: (reconstruction loss, prior loss)", actual=shown(losses))
     recon = tensor(losses[0], "the reconstruction loss")
-    if torch.isfinite(torch.as_tensor(answer["own_kl"])).all():  # where kl_loss itself gives nan, that item has said so
+    if (
+        answer["own_kl"] is not None and torch.isfinite(torch.as_tensor(answer["own_kl"])).all()
+    ):  # where kl_loss itself gives nan, that item has said so
         _judge_prior(recon, tensor(losses[1], "the prior loss"), answer)
     if answer["put_in"]:
         _judge_reconstruction(recon, x_hat.double(), x.double())
@@ -152,6 +156,8 @@ def _judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> None:
 
 def _both_have_gradients(student: Subject, x: Tensor, y: Tensor) -> None:
     sizes = student.vae_loss_gradients(x=x, y=y)
+    if not isinstance(sizes, list) or len(sizes) != 2:
+        raise BadAnswer("the answer should be two sizes")
     for what, size in zip(("the reconstruction loss", "the prior loss"), sizes, strict=True):
         if size is None or not scalar(size, f"the gradient of {what}") > 0:
             raise Disagreement(
@@ -178,7 +184,7 @@ def generation(student: Subject, reference: Subject, rng: Generator) -> None:
 
 
 def _generated(student: Subject, labels: Tensor, seed: str) -> Tensor:
-    answer = student.vae_generate_fresh(labels=labels, seed=seed)
+    answer = parts(student.vae_generate_fresh(labels=labels, seed=seed), images=object, requires_grad=bool)
     if answer["requires_grad"]:
         raise Disagreement(
             "generate_sample should run without gradients: decorate it with @torch.no_grad()", bug="with-gradient"
@@ -193,7 +199,7 @@ def vae_loader(student: Subject, reference: Subject, rng: Generator) -> None:
 
 def judge_loader(answer: Any, name: str) -> Tensor:
     """Raises Disagreement unless a loader asked for the right labels and returned 50 images; returns the images."""
-    labels = answer["labels"]
+    labels = parts(answer, labels=Tensor, images=object, calls=int, timesteps=int)["labels"]
     right = torch.arange(10).repeat_interleave(5)
     if labels is None:
         raise Disagreement(f"{name} never calls generate_sample")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grading.errors import SubmissionError
+from grading.errors import BadAnswer, SubmissionError
 from grading.records import Verdict
 
 RTOL, ATOL = 1e-4, 1e-5  # float32 algebra on a CPU, relative to the largest expected value
@@ -51,6 +51,20 @@ def tensor(value: Any, what: str, shape: Iterable[int] | None = None) -> Tensor:
             actual=shown(value),
         )
     return value.double()
+
+
+def parts(answer: Any, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
+    """An answer of several named parts, as a probe gives it; a part may be None unless its kind says otherwise.
+
+    Raises BadAnswer for anything else: a probe is ours, so only code that meddles with the wire answers otherwise.
+    """
+    if not isinstance(answer, dict):
+        raise BadAnswer(f"the answer should have parts named {', '.join(kinds)}")
+    for name, kind in kinds.items():
+        found = answer.get(name, ...)
+        if found is not None and not isinstance(found, kind):
+            raise BadAnswer(f"the answer's part {name!r} is missing or is not what it should be")
+    return answer
 
 
 def scalar(value: Any, what: str) -> float:

@@ -9,11 +9,11 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.autoencoder import judge_loader
-from grading.checks.compare import Disagreement, reductions, shown, tensor, which
+from grading.checks.compare import Disagreement, parts, reductions, shown, tensor, which
+from grading.checks.schedule import MOST_STEPS, steps_in_use
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
-MOST_STEPS = 1000
 
 
 def noise_network(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -21,7 +21,7 @@ def noise_network(student: Subject, reference: Subject, rng: Generator) -> None:
 
     x [B, 1, 28, 28], timestep [B], y [B] -> [B, 1, 28, 28]. A network that wants timestep and y as [B, 1] is asked so.
     """
-    steps = student.steps_used() or MOST_STEPS
+    steps = steps_in_use(student)
     x, y = torch.randn(4, *SHAPE, generator=rng), torch.tensor([0, 3, 5, 9])
     t = torch.tensor([1, steps // 3, steps // 2, steps - 1])
 
@@ -45,7 +45,7 @@ def noise_loss(student: Subject, reference: Subject, rng: Generator) -> None:
     x [B, 1, 28, 28] in [-1, 1], y [B] -> a scalar (equation 14). Mean, sum, and sum per image are all right.
     """
     x, y = 2 * torch.rand(64, *SHAPE, generator=rng) - 1, torch.arange(64) % 10
-    trace = student.loss_trace(x=x, y=y, seed="a")
+    trace = _trace(student, x, y, "a")
     if trace["estimate"] is None:
         raise Disagreement("forward never asks the network", bug="network-not-asked")
     loss = tensor(trace["loss"], "the loss")
@@ -54,6 +54,12 @@ def noise_loss(student: Subject, reference: Subject, rng: Generator) -> None:
     _judge_labels(trace, y)
     _judge_time_steps(student, trace, x, y)
     _judge_value(loss, trace, x)
+
+
+def _trace(student: Subject, x: Tensor, y: Tensor, seed: str) -> dict[str, Any]:
+    tensors = ("noisy", "timestep", "labels", "estimate", "added_noise", "added_timestep", "alpha_bars")
+    kinds: dict[str, type] = dict.fromkeys(tensors, Tensor)
+    return parts(student.loss_trace(x=x, y=y, seed=seed), loss=object, requires_grad=bool, **kinds)
 
 
 def _judge_labels(trace: dict[str, Any], y: Tensor) -> None:
@@ -82,7 +88,7 @@ def _judge_time_steps(student: Subject, trace: dict[str, Any], x: Tensor, y: Ten
             expected=shown(added),
             actual=shown(t),
         )
-    again = tensor(student.loss_trace(x=x, y=y, seed="b")["timestep"], "the time steps", (len(x),))
+    again = tensor(_trace(student, x, y, "b")["timestep"], "the time steps", (len(x),))
     if torch.equal(again, t):
         raise Disagreement("the same time steps are used in every call: draw them at random", bug="fixed-t")
 

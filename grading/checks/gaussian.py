@@ -6,7 +6,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, reductions, shown, tensor, which, within
+from grading.checks.compare import Disagreement, close, parts, reductions, shown, tensor, which, within
 from grading.checks.search import smallest_failure
 from grading.subjects import Subject
 
@@ -82,7 +82,7 @@ def _draws_anew(student: Subject) -> None:
 
 def _lets_gradients_through(student: Subject, rng: Generator) -> None:
     mu, logvar = torch.randn(4, 3, generator=rng), torch.randn(4, 3, generator=rng)
-    answer = student.reparameterize_gradient(mu=mu, logvar=logvar)
+    answer = parts(student.reparameterize_gradient(mu=mu, logvar=logvar), z=Tensor, mu=Tensor, logvar=Tensor)
     z = tensor(answer["z"], "z", mu.shape)
     # z = mu + sigma eps:  dz/dmu = 1,  dz/dlogvar = sigma eps / 2 = (z - mu) / 2
     for name, expected in (("mu", torch.ones_like(mu)), ("logvar", (z - mu) / 2)):

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, shown, tensor
+from grading.checks.compare import Disagreement, close, parts, shown, tensor
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
@@ -75,7 +75,9 @@ def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> N
 
 
 def _trace(student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str) -> dict[str, Any]:
-    trace: dict[str, Any] = student.sampling_trace(labels=labels, means=MEANS, spread=SPREAD, seed=seed, **sizes)
+    asked = student.sampling_trace(labels=labels, means=MEANS, spread=SPREAD, seed=seed, **sizes)
+    seen = {"labels": Tensor, "first": Tensor, "last": Tensor, "alpha_bars": Tensor}
+    trace = parts(asked, images=Tensor, requires_grad=bool, timesteps=list, **seen)
     tensor(trace["images"], "the generated images", (len(labels), *SHAPE))
     if trace["requires_grad"]:
         raise Disagreement(

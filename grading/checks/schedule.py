@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, shown, tensor, within
+from grading.checks.compare import Disagreement, close, parts, shown, tensor, within
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
+MOST_STEPS = 1000
 LAST_ALPHA_BAR = 0.05  # above it, x_T is not yet noise
 
 
@@ -21,7 +22,7 @@ def variance_schedule(student: Subject, reference: Subject, rng: Generator) -> N
     Any schedule will do; the three tables must belong together. Where they are stored under other names, the schedule is
     read off what add_noise does.
     """
-    found = student.schedule()
+    found = _tables(student)
     if any(found[name] is None for name in ("betas", "alphas", "alpha_bars")):
         _judge_alpha_bars(_alpha_bars_in_use(student, rng))
         return
@@ -31,6 +32,16 @@ def variance_schedule(student: Subject, reference: Subject, rng: Generator) -> N
     _judge_alphas(tensor(found["alphas"], "alphas", betas.shape), betas)
     _judge_product(tensor(found["alpha_bars"], "alpha_bars", betas.shape), betas)
     _judge_alpha_bars(tensor(found["alpha_bars"], "alpha_bars"))
+
+
+def _tables(student: Subject) -> dict[str, Any]:
+    return parts(student.schedule(), betas=Tensor, alphas=Tensor, alpha_bars=Tensor)
+
+
+def steps_in_use(student: Subject) -> int:
+    """How many steps the loader's schedule has; 1,000 where it does not tell."""
+    steps = student.steps_used()
+    return steps if isinstance(steps, int) and 2 <= steps <= MOST_STEPS else MOST_STEPS
 
 
 def _judge_alphas(alphas: Tensor, betas: Tensor) -> None:
@@ -76,7 +87,7 @@ def _judge_alpha_bars(alpha_bars: Tensor) -> None:
 
 def _alpha_bars_in_use(student: Subject, rng: Generator) -> Tensor:
     """What add_noise multiplies images by at every tenth step, squared."""
-    steps = student.steps_used() or 1000
+    steps = steps_in_use(student)
     t = torch.linspace(0, steps - 1, 50).round().long()
     x = torch.randn(len(t), *SHAPE, generator=rng)
     signal, noise, _ = _mixture(student, x, t)
@@ -112,11 +123,11 @@ def add_noise(student: Subject, reference: Subject, rng: Generator) -> None:
 
     x [B, 1, 28, 28], timestep [B] from 0 -> noisy x, noise, both like x. Judged against the submission's own alpha_bars.
     """
-    found = student.schedule()
+    found = _tables(student)
     bars = _own_alpha_bars(found)
     if bars is None:
         bars = _alpha_bars_in_use(student, rng)
-        t = torch.linspace(0, (student.steps_used() or 1000) - 1, 50).round().long()
+        t = torch.linspace(0, steps_in_use(student) - 1, 50).round().long()
         expected = bars
     else:
         t = torch.linspace(1, len(bars) - 2, 12).round().long()[torch.randperm(12, generator=rng)]

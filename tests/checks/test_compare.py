@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from grading.checks.compare import Disagreement, agree, close, reductions, scalar, shown, tensor, which, within
+from grading.checks.compare import Disagreement, agree, close, parts, reductions, scalar, shown, tensor, which, within
+from grading.errors import BadAnswer
 
 NAN, INF = math.nan, math.inf
 
@@ -148,3 +149,13 @@ def test_shown() -> None:
     assert shown(torch.arange(8), 2) == "[0, 1, …] of shape [8]"
     assert shown(None) == "None"
     assert len(shown("x" * 1000)) == 200
+
+
+@pytest.mark.parametrize("answer", [None, 3, [1], {}, {"z": "text"}, {"other": torch.zeros(1)}])
+def test_parts_refuses_what_no_probe_answers(answer: object) -> None:
+    with pytest.raises(BadAnswer):
+        parts(answer, z=torch.Tensor)
+
+
+def test_parts_allows_a_part_to_be_none() -> None:
+    assert parts({"z": None, "more": 1}, z=torch.Tensor)["z"] is None

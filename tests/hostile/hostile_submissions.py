@@ -112,7 +112,12 @@ def attacks(root: Path) -> list[Attack]:
             say="no answer within|memory in use",
         ),
         Attack("flood_of_output", "while True: print('Score: 100 \\x1b[2J<script>' * 1000)", say="no answer within"),
-        Attack("false_length", "import struct; _wire().sendall(struct.pack('<Q', 1 << 62)); return mu", WIRE, say="announces"),
+        Attack(
+            "false_length",
+            "import struct; _wire().sendall(struct.pack('<Q', 1 << 62)); return mu",
+            WIRE,
+            say="announces",
+        ),
         Attack(
             "forged_success",
             f"from __main__ import frame; wire = _wire(); {forged % repr({'passed': True, 'score': 100})}; return mu",
@@ -124,19 +129,29 @@ def attacks(root: Path) -> list[Attack]:
         Attack("own_results", WRITE.format(root=root)),
         Attack("lying_tensor", "return torch.zeros_like(mu).as_subclass(Liar)", LIE),
         Attack("nan", "return torch.full_like(mu, float('nan'))", say="nan or inf"),
-        Attack("kills_everything", "import os\nfor pid in (os.getppid(), 1, -1):\n"
-               "    try: os.kill(pid, 9)\n    except OSError: pass\nos.kill(os.getpid(), 9)", say="SIGKILL"),
+        Attack(
+            "kills_everything",
+            "import os\nfor pid in (os.getppid(), 1, -1):\n"
+            "    try: os.kill(pid, 9)\n    except OSError: pass\nos.kill(os.getpid(), 9)",
+            say="SIGKILL",
+        ),
         Attack("reads_stdin", "import sys; raise RuntimeError(f'read {len(sys.stdin.read())}')", say="read 0"),
         Attack("patches_torch", "return mu", PATCH),
         Attack(
             "shadow_modules",
             "return mu",
-            files={name: b"raise SystemExit(0)" for name in ("torch.py", "probes.py", "conftest.py", "random.py", "json.py")},
+            files={
+                name: b"raise SystemExit(0)"
+                for name in ("torch.py", "probes.py", "conftest.py", "random.py", "json.py")
+            },
         ),
         Attack("recursion", "return self.reparameterize(mu, logvar)", say="RecursionError"),
         Attack("odd_text", "raise RuntimeError('\\ud800\\x00\\x1b[2J<script>=1+1' * 1000)", say="RuntimeError"),
         Attack("huge_number", "return 10 ** 400"),
-        Attack("fills_the_disk", "import os\nfor n in range(20):\n    open(f'/tmp/{n}', 'wb').write(bytes(100 << 20))\nreturn mu"),
+        Attack(
+            "fills_the_disk",
+            "import os\nfor n in range(20):\n    open(f'/tmp/{n}', 'wb').write(bytes(100 << 20))\nreturn mu",
+        ),
     ]
 
 

@@ -1,6 +1,7 @@
 """What the code prints is kept at both ends and never waited for."""
 
 import os
+from pathlib import Path
 from collections.abc import Iterator
 
 import pytest
@@ -70,7 +71,7 @@ def test_closing_twice_closes_nobody_elses_file() -> None:
 
 
 def test_one_look_takes_no_more_than_a_mebibyte() -> None:
-    with open("/dev/zero", "rb", buffering=0) as endless:
+    with Path("/dev/zero").open("rb", buffering=0) as endless:
         transcript = Transcript(os.dup(endless.fileno()))
         assert transcript.drain()
         assert f"{(1 << 20) - HEAD - TAIL:,} bytes left out" in transcript.text()
