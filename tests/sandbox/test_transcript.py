@@ -1,8 +1,8 @@
 """What the code prints is kept at both ends and never waited for."""
 
 import os
-from pathlib import Path
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
