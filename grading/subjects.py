@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
-from grading.errors import SandboxError, SubmissionError, WeightsError
+from grading.errors import SandboxError, WeightsError
 from grading.intake import WeightsManifest, quarantine
 from grading.records import ExpectedFile
 from grading.sandbox.box import Box, Limits
@@ -84,6 +83,7 @@ class Submission:
             raise AttributeError(probe)
 
         def ask(*, seed: str | None = None, seconds: float | None = None, **args: Any) -> Any:
+            """Asks this probe; see `Submission.ask`."""
             return self.ask(probe, args, seed, seconds)
 
         return ask
@@ -193,12 +193,3 @@ class Submission:
         if self._box is not None:
             self._box.close()
             self._box = None
-
-
-def tensors_of(manifest: WeightsManifest) -> dict[str, Tensor]:
-    """The quarantined tensors themselves. Raises SubmissionError where the manifest names no file."""
-    from safetensors.torch import load_file
-
-    if not manifest.path.exists():
-        raise SubmissionError(f"{manifest.name} holds no weights")
-    return load_file(manifest.path)

@@ -1,6 +1,7 @@
 """Looks for an input on which an answer is wrong, and shrinks it to the smallest there is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -37,3 +38,16 @@ def smallest_failure(inputs: SearchStrategy[Any], judge: Callable[[Any], None], 
         ) from None
     except ExceptionGroup as several:  # more than one kind of failure: the first is as good as any
         raise next(error for error in several.exceptions if isinstance(error, Disagreement)) from None
+
+
+def on_the_smallest_input(
+    first: Disagreement, inputs: SearchStrategy[Any], judge: Callable[[Any], None]
+) -> Disagreement:
+    """What was found first, told by the smallest input that fails as well; unchanged where the search finds none."""
+    try:
+        smallest_failure(inputs, judge)
+    except Disagreement as small:
+        told = replace(small.verdict, message=first.verdict.message, bug=first.verdict.bug, share=first.verdict.share)
+        small.verdict = told
+        return small
+    return first

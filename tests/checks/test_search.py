@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from grading.checks.compare import Disagreement
-from grading.checks.search import smallest_failure
+from grading.checks.search import on_the_smallest_input, smallest_failure
 
 LISTS = st.lists(st.integers(-100, 100), max_size=8)
 
@@ -65,3 +65,14 @@ def test_a_mistake_of_ours_is_no_disagreement() -> None:
 
     with pytest.raises(ZeroDivisionError):
         smallest_failure(LISTS, broken)
+
+
+def test_what_was_found_is_told_by_the_smallest_input() -> None:
+    def judge(x: int) -> None:
+        if x > 10:
+            raise Disagreement("too large", actual=str(x))
+
+    first = Disagreement("larger than ten", bug="large", actual="4321")
+    told = on_the_smallest_input(first, st.integers(0, 5000), judge).verdict
+    assert (told.message, told.bug, told.actual) == ("larger than ten", "large", "11")
+    assert on_the_smallest_input(first, st.integers(0, 5), judge) is first
