@@ -22,3 +22,9 @@ def affordable(assignment: assignments.Assignment) -> tuple[str, ...]:
     """Ids of the items that take seconds."""
     costly = COSTLY.get(assignment.id, ())
     return tuple(item.id for item in assignment.rubric.items if item.id not in costly and not item.manual)
+
+
+def scored(assignment: assignments.Assignment) -> tuple[str, ...]:
+    """Ids of those among them that are worth points."""
+    worth = {item.id for item in assignment.rubric.items if item.points}
+    return tuple(item for item in affordable(assignment) if item in worth)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import affordable
+from conftest import scored
 from edited import HERE, cases, edited
 
 from grading import assignments
@@ -16,9 +16,9 @@ MUTANTS = [(path.name, case) for path in sorted((HERE / "mutants").iterdir()) fo
 
 
 def items_to_judge(assignment: assignments.Assignment, case: dict[str, Any]) -> tuple[str, ...]:
-    """The affordable items of the tasks that the edited file belongs to, and whatever the case says it loses."""
+    """The scored items of the tasks that the edited file belongs to, and whatever the case says it loses."""
     tasks = {item.split(".")[0] for item in case["loses"]}
-    return tuple(item for item in affordable(assignment) if item.split(".")[0] in tasks or item in case["loses"])
+    return tuple(item for item in scored(assignment) if item.split(".")[0] in tasks or item in case["loses"])
 
 
 @pytest.mark.parametrize(

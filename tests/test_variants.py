@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import affordable
+from conftest import scored
 from edited import HERE, cases, edited
 
 from grading import assignments
@@ -21,7 +21,7 @@ VARIANTS = [
 )
 def test_a_variant_keeps_full_marks(name: str, case: dict[str, Any], host: Host, tmp_path: Path) -> None:
     assignment = assignments.load(name)
-    kept = tuple(item for item in affordable(assignment) if item.startswith(tuple(case["keeps"])))
+    kept = tuple(item for item in scored(assignment) if item.startswith(tuple(case["keeps"])))
     assert kept
     folder = edited(assignment, tmp_path / "variant", case)
     report = grade(assignment, folder, host, Options(kept, quick=True, more_to_come=True))
