@@ -85,6 +85,7 @@ class Item(_Strict):
     assumed: str = ""
     visibility: Literal["visible", "hidden", "after_due_date", "after_published"] = "visible"
     seconds: float = Field(default=60.0, gt=0)  # for all questions of a check; for the sampling of a metric
+    slow: bool = False  # takes half a minute or more for the reference too: left out of the everyday tests
     score_by: str = ""
     full: float | None = None
     zero: float | None = None
