@@ -16,9 +16,10 @@ MUTANTS = [(path.name, case) for path in sorted((HERE / "mutants").iterdir()) fo
 
 
 def items_to_judge(assignment: assignments.Assignment, case: dict[str, Any]) -> tuple[str, ...]:
-    """The scored items of the tasks that the edited file belongs to, and whatever the case says it loses."""
+    """The affordable items of the tasks that the edited file belongs to, and whatever the case says it loses."""
     tasks = {item.split(".")[0] for item in case["loses"]}
-    return tuple(item for item in scored(assignment) if item.split(".")[0] in tasks or item in case["loses"])
+    neighbours = {item for item in scored(assignment) if item.split(".")[0] in tasks}
+    return tuple(item.id for item in assignment.rubric.items if item.id in neighbours.union(case["loses"]))
 
 
 @pytest.mark.parametrize(
