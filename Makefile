@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: setup grade test lint stubs assets train bench help
+.PHONY: setup grade test lint stubs assets train test-all help
 .DEFAULT_GOAL := help
 
 help:  ## what there is to do
