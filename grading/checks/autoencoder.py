@@ -101,9 +101,8 @@ def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
     if not isinstance(losses, list | tuple) or len(losses) != 2:
         raise Disagreement("get_loss should return two things: (reconstruction loss, prior loss)", actual=shown(losses))
     recon = tensor(losses[0], "the reconstruction loss")
-    if (
-        answer["own_kl"] is not None and torch.isfinite(torch.as_tensor(answer["own_kl"])).all()
-    ):  # where kl_loss itself gives nan, that item has said so
+    own_kl = answer["own_kl"]
+    if own_kl is not None and torch.isfinite(torch.as_tensor(own_kl)).all():  # else the item of kl_loss has said so
         _judge_prior(recon, tensor(losses[1], "the prior loss"), answer)
     if answer["put_in"]:
         _judge_reconstruction(recon, x_hat.double(), x.double())

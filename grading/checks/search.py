@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from grading.checks.compare import Disagreement
 
 
-def smallest_failure(inputs: SearchStrategy[Any], judge: Callable[[Any], None], examples: int = 60) -> None:
+def smallest_failure(inputs: SearchStrategy[Any], judge: Callable[[Any], object], examples: int = 60) -> None:
     """Asks `judge` about drawn inputs; raises its Disagreement about the smallest one that fails.
 
     The search is derandomized, so a rerun draws the same inputs. Raises Disagreement as well where the same input fails
@@ -41,7 +41,7 @@ def smallest_failure(inputs: SearchStrategy[Any], judge: Callable[[Any], None], 
 
 
 def on_the_smallest_input(
-    first: Disagreement, inputs: SearchStrategy[Any], judge: Callable[[Any], None]
+    first: Disagreement, inputs: SearchStrategy[Any], judge: Callable[[Any], object]
 ) -> Disagreement:
     """What was found first, told by the smallest input that fails as well; unchanged where the search finds none."""
     try:

@@ -349,16 +349,13 @@ def become_nobody(uid: int) -> None:
         os.setresuid(uid, uid, uid)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # no ptrace and no /proc/<pid>/mem for other processes of this uid
     if os.getpid() == 1:
-        libc.prctl(
-            PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0
-        )  # giving up root has undone bubblewrap's --die-with-parent
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # giving up root has undone --die-with-parent
 
 
 def end_children(child: int) -> int:
     """Kills the session and everything it left behind; returns the session's wait status."""
-    alone = (
-        os.getpid() == 1
-    )  # in a pid namespace: -1 is everybody but this process; elsewhere there may be no group yet
+    # In a pid namespace -1 is everybody but this process; elsewhere the session may not have made its group yet.
+    alone = os.getpid() == 1
     targets = [(os.kill, -1)] if alone else [(os.killpg, child), (os.kill, child)]
     for kill, target in targets:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -401,9 +398,8 @@ def main() -> None:
     home, control_number, uid = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     become_nobody(uid)
     os.umask(0o077)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # every other signal from within is stopped by the kernel: this is process 1
+    # Every other signal from within the box is stopped by the kernel, since this is process 1.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     limits = own_limits()
     control = socket.socket(fileno=control_number)
     control.set_inheritable(False)
