@@ -36,4 +36,4 @@ assets: $(READY)  ## the embedded assets of DATASET (default fashion_mnist) from
 	@$(RUN) -m grading.assets.build $(or $(DATASET),fashion_mnist)
 
 train: $(READY)  ## the reference weights: make train ASSIGNMENT=id, with the full data in DATA_ROOT
-	@$(RUN) reference/$(ASSIGNMENT)/train.py $(ARGS)
+	@PYTHONPATH=reference $(RUN) reference/$(ASSIGNMENT)/train.py $(ARGS)

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+import shutil
 import tempfile
 import time
 import traceback
@@ -18,7 +19,7 @@ from grading import assets
 from grading.assignments import Assignment, judge
 from grading.checks.compare import Disagreement
 from grading.credit import points, share_with_doubt
-from grading.errors import AnswerError, Crashed, GraderError, NotDone, StaffError, SubmissionError
+from grading.errors import AnswerError, Crashed, GraderError, NotDone, StaffError, SubmissionError, WeightsError
 from grading.intake import explain_mismatch, take_in
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Outcome, Report, Status, Verdict
@@ -65,6 +66,7 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
     with tempfile.TemporaryDirectory(prefix="elbograde-") as folder, _deterministic():
         expected = [row.expected() for row in rubric.files]
         taken = take_in(path, expected, Path(folder) / "submission")
+        _add_starters(assignment, Path(folder) / "submission")
         student = Submission(
             host, Path(folder) / "submission", assignment.probes, rubric.seed, Limits(), options.more_to_come
         )
@@ -88,6 +90,14 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
         rubric.seed,
         _partial(options),
     )
+
+
+def _add_starters(assignment: Assignment, files: Path) -> None:
+    """Puts the files that students were given beside what they handed in; their own copy of one stays."""
+    for row in assignment.rubric.files:
+        if row.kind == "starter" and not (files / row.name).exists():
+            (files / row.name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(assignment.stub / row.name, files / row.name)
 
 
 def _chosen(items: tuple[Item, ...], only: tuple[str, ...]) -> list[Item]:
@@ -145,6 +155,8 @@ def _judge(
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Crashed as error:
         return _failed(item, Verdict(0.0, _explained(item, student, error)))
+    except WeightsError as error:
+        return _without_weights(item, error)
     except SubmissionError as error:
         return _failed(item, Verdict(0.0, str(error)))
     except GraderError as error:
@@ -162,6 +174,13 @@ def _failed(item: Item, verdict: Verdict) -> _Judged:
     if not item.points:
         return _Judged(Status.SHOWN, None, (verdict,))
     return _Judged(Status.PARTIAL if verdict.share > 0 else Status.FAILED, verdict.share, (verdict,))
+
+
+def _without_weights(item: Item, error: WeightsError) -> _Judged:
+    """No weights, or none that can be read: a failed item, unless the handout does not ask for them."""
+    if item.sampling.without == "manual":
+        return _Judged(Status.MANUAL, None, (Verdict(0.0, f"not measured, so left to a human: {error}"),))
+    return _failed(item, Verdict(0.0, str(error)))
 
 
 def _ours(what: str) -> _Judged:

@@ -18,16 +18,16 @@ class _Strict(BaseModel):
 
 
 class FileRow(_Strict):
-    """A file students hand in."""
+    """A file students hand in; one of kind "starter" they were given, and may leave out."""
 
-    name: str
-    kind: Literal["code", "weights"]
+    name: str  # with its folder, where it has one
+    kind: Literal["code", "weights", "starter"]
     aliases: tuple[str, ...] = ()
     required: bool = True
 
     def expected(self) -> ExpectedFile:
         """The same, for the intake."""
-        return ExpectedFile(self.name, self.kind, self.aliases, self.required)
+        return ExpectedFile(self.name, self.kind, self.aliases, self.required and self.kind != "starter")
 
 
 class Part(_Strict):
@@ -63,6 +63,7 @@ class Sampling(_Strict):
     probe: str = ""
     first: str = ""  # a probe whose whole answer serves as the first chunk
     file: str = ""  # the weights file that the item cannot do without
+    without: Literal["fail", "manual"] = "fail"  # what becomes of the item where that file is missing or was refused
     normalise: str = "as_is"
     chunk: int = Field(default=50, gt=0)
     looks: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000)

@@ -46,15 +46,15 @@ def _require(condition: bool, message: str) -> None:
 
 def stubs(assignment: Assignment) -> dict[str, str]:
     """Every code file of the assignment, by name, as students get it."""
-    names = [row.name for row in assignment.rubric.files if row.kind == "code"]
+    names = [row.name for row in assignment.rubric.files if row.kind != "weights"]
     return {name: stub((assignment.reference / name).read_text(encoding="utf-8"), name) for name in names}
 
 
 def write(assignment: Assignment) -> list[Path]:
     """Writes the stubs of one assignment; returns the files."""
-    assignment.stub.mkdir(parents=True, exist_ok=True)
     written = []
     for name, text in stubs(assignment).items():
+        (assignment.stub / name).parent.mkdir(parents=True, exist_ok=True)
         (assignment.stub / name).write_text(text, encoding="utf-8")
         written.append(assignment.stub / name)
     return written

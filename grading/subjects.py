@@ -22,6 +22,13 @@ from grading.sandbox.session import Session
 from grading.sandbox.worker import Code, frame, load_module
 
 
+def _readable_copy(source: str, target: str) -> str:
+    """Copies one file so that the worker, who is nobody, may read it."""
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o644)
+    return target
+
+
 class Subject(Protocol):
     """Anything that answers probes: `subject.kl_analytic(mu_q=…, logvar_q=…)`."""
 
@@ -180,9 +187,7 @@ class Submission:
         if self._box is None:
             self._box = self._host.take(another=self._more_to_come)
             self._box.bring(self._probes)
-            for file in self._files.iterdir():
-                shutil.copyfile(file, self._box.submission / file.name)
-                (self._box.submission / file.name).chmod(0o644)
+            shutil.copytree(self._files, self._box.submission, dirs_exist_ok=True, copy_function=_readable_copy)
         return self._box
 
     def close(self) -> None:

@@ -10,8 +10,9 @@ HERE = Path(__file__).parent
 
 
 def cases(room: str, assignment: str) -> list[dict[str, Any]]:
-    """The rows of tests/<room>/<assignment>/<room>.toml."""
-    return tomllib.loads((HERE / room / assignment / f"{room}.toml").read_text())[room.rstrip("s")]
+    """The rows of every file in tests/<room>/<assignment>/."""
+    files = sorted((HERE / room / assignment).glob("*.toml"))
+    return [case for file in files for case in tomllib.loads(file.read_text()).get(room.rstrip("s"), [])]
 
 
 def edited(assignment: Assignment, folder: Path, case: dict[str, Any]) -> Path:
@@ -21,6 +22,7 @@ def edited(assignment: Assignment, folder: Path, case: dict[str, Any]) -> Path:
     assert case["file"] in there
     for name in there:
         content = (assignment.reference / name).read_bytes()
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(replaced(content.decode(), case).encode() if name == case["file"] else content)
     return folder
 

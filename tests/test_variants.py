@@ -31,4 +31,5 @@ def test_a_variant_keeps_full_marks(name: str, case: dict[str, Any], host: Host,
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len([name for name, _ in VARIANTS if name == "cmput328_a5"]) >= 12
+    for name in assignments.ids():
+        assert len([case for owner, case in VARIANTS if owner == name]) >= 12, name

@@ -48,7 +48,7 @@ def match(names: Sequence[str], expected: Sequence[ExpectedFile]) -> Matching:
             if file.name in found or file.name in rivals:
                 continue
             taken = {known.path for known in found.values()}
-            hits = sorted((path.count("/"), path) for path in names if path not in taken and fits(_name(path), file))
+            hits = sorted((path.count("/"), path) for path in names if path not in taken and fits(_tail(path, file), file))
             nearest = tuple(path for depth, path in hits if depth == hits[0][0])
             if len(nearest) == 1:
                 others = tuple(path for _, path in hits[1:])
@@ -75,8 +75,9 @@ def _likeness(one: str, other: str) -> float:
     return max(SequenceMatcher(None, *stems).ratio(), 0.7 if contained else 0.0)
 
 
-def _name(path: str) -> str:
-    return PurePosixPath(path).name
+def _tail(path: str, file: ExpectedFile) -> str:
+    """The end of a path that is to be compared with the file's name: as many folders as that name has."""
+    return "/".join(PurePosixPath(path).parts[-1 - file.name.count("/") :])
 
 
 def _exactly(name: str, file: ExpectedFile) -> bool:

@@ -123,16 +123,17 @@ def _copied(
     try:
         for found in matching.found:
             room = min(limits.LARGEST[kinds[found.name]], limits.TOTAL - sum(file.size for file in taken))
-            taken.append(_copy(chosen[found.path], into / found.name, room, submission))
+            taken.append(_copy(chosen[found.path], into, found.name, room, submission))
     except BaseException:
         shutil.rmtree(into)
         raise
     return tuple(taken)
 
 
-def _copy(entry: Entry, target: Path, room: int, submission: str) -> FileTaken:
+def _copy(entry: Entry, into: Path, name: str, room: int, submission: str) -> FileTaken:
     """Copies one file piece by piece, whatever size it claims to have."""
-    digest, size, head = hashlib.sha256(), 0, b""
+    digest, size, head, target = hashlib.sha256(), 0, b"", into / name
+    target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as copy:
         for piece in _pieces(entry, submission):
             size += len(piece)
@@ -147,7 +148,7 @@ def _copy(entry: Entry, target: Path, room: int, submission: str) -> FileTaken:
             copy.write(piece)
     target.chmod(0o644)
     note = "empty" if not size else "a Git LFS pointer" if is_lfs_pointer(head) else ""
-    return FileTaken(target.name, shown(entry.path), size, digest.hexdigest(), note)
+    return FileTaken(name, shown(entry.path), size, digest.hexdigest(), note)
 
 
 def _pieces(entry: Entry, submission: str) -> Iterator[bytes]:

@@ -115,3 +115,13 @@ def _diversity(sample: Sample, setting: Setting) -> list[Measurement]:
         Measurement("spread", "distance between images of a class, relative to real ones", spread, spread, spread, n),
         Measurement("copies", "images that are copies of training images", copies, copies, copies, n, "%"),
     ]
+
+
+def unconditional(student: Submission, setting: Setting) -> Evidence:
+    """To be written."""
+    raise NotImplementedError
+
+
+def guided(student: Submission, setting: Setting) -> Evidence:
+    """To be written."""
+    raise NotImplementedError

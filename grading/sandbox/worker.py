@@ -230,7 +230,7 @@ def without_accelerator() -> None:
 def mentions_accelerator(folder: Path) -> bool:
     """Whether any file of the submission speaks of one; code that does not is left on plain torch, which is faster."""
     words = (b"cuda", b"mps", b"xpu")
-    return any(word in path.read_bytes() for path in folder.glob("*.py") for word in words)
+    return any(word in path.read_bytes() for path in folder.rglob("*.py") for word in words)
 
 
 # ---------------------------------------------------------------- questions and answers

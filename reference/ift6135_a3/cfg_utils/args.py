@@ -1,0 +1,22 @@
+"""Settings of question 3. They can be read as attributes and as items."""
+
+import torch
+from easydict import EasyDict
+
+args = EasyDict(
+    {
+        "device": torch.accelerator.current_accelerator() or torch.device("cpu"),
+        "batch_size": 256,
+        "lr": 2e-4,
+        "epochs": 16,
+        "image_size": 32,
+        "image_channels": 1,
+        "num_classes": 10,
+        "n_steps": 1000,
+        "n_samples": 16,
+        "cfg_scale": 0.3,
+        "nb_save": 5,  # None: no pictures while training
+        "dataset_path": "data",
+        "MODEL_PATH": "eps_model_cfg.pkl",
+    }
+)
