@@ -65,6 +65,9 @@ class Sampling(_Strict):
     file: str = ""  # the weights file that the item cannot do without
     without: Literal["fail", "manual"] = "fail"  # what becomes of the item where that file is missing or was refused
     normalise: str = "as_is"
+    steps: int = Field(default=100, gt=0)  # of the judge's own sampler, where the judge samples
+    guidance: float = Field(default=0.0, ge=0)  # its strength w there: (1 + w) conditional - w unconditional
+    size: int = Field(default=28, gt=0)  # pixels on a side there
     chunk: int = Field(default=50, gt=0)
     looks: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000)
     quick_looks: tuple[int, ...] = (50,)

@@ -1,36 +1,58 @@
 """Submissions that are the reference with a few edits: how mutants and variants are written down."""
 
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from grading.assignments import Assignment
 
 HERE = Path(__file__).parent
+Case = dict[str, Any]
 
 
-def cases(room: str, assignment: str) -> list[dict[str, Any]]:
+def cases(room: str, assignment: str) -> list[Case]:
     """The rows of every file in tests/<room>/<assignment>/."""
     files = sorted((HERE / room / assignment).glob("*.toml"))
     return [case for file in files for case in tomllib.loads(file.read_text()).get(room.rstrip("s"), [])]
 
 
-def edited(assignment: Assignment, folder: Path, case: dict[str, Any]) -> Path:
-    """The reference's files with the case's edits, each of which must fit exactly one place."""
-    folder.mkdir(parents=True)
+def edited(assignment: Assignment, folder: Path, together: Sequence[Case]) -> Path:
+    """The reference's files with the edits of one or several cases, each of which must fit exactly one place."""
     there = [row.name for row in assignment.rubric.files if (assignment.reference / row.name).exists()]
-    assert case["file"] in there
+    assert {case["file"] for case in together} <= set(there)
     for name in there:
         content = (assignment.reference / name).read_bytes()
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(replaced(content.decode(), case).encode() if name == case["file"] else content)
+        for case in together:
+            if case["file"] == name:
+                content = replaced(content.decode(), case).encode()
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     return folder
 
 
-def replaced(source: str, case: dict[str, Any]) -> str:
-    """The source after the edits."""
+def edits(case: Case) -> list[list[str]]:
+    """What a case replaces, and by what."""
     first = [[case["old"], case["new"]]] if "old" in case else []
-    for old, new in [*first, *case.get("edits", [])]:
+    return [*first, *case.get("edits", [])]
+
+
+def replaced(source: str, case: Case) -> str:
+    """The source after the edits."""
+    for old, new in edits(case):
         assert source.count(old) == 1, f"{case['name']}: {source.count(old)} places read {old!r}"
         source = source.replace(old, new)
     return source
+
+
+def grouped(every: Sequence[Case], apart: Callable[[Case, Case], bool]) -> list[list[Case]]:
+    """Cases that can share a submission, as few groups as a first fit finds: any two of a group are `apart`."""
+    groups: list[list[Case]] = []
+    for case in every:
+        for group in groups:
+            if all(apart(case, other) for other in group):
+                group.append(case)
+                break
+        else:
+            groups.append([case])
+    return groups

@@ -1,44 +1,85 @@
-"""Every wrong answer loses exactly what is written beside it, and the report names its bug."""
+"""Every wrong answer loses exactly what is written beside it, and the report names its bug.
 
+Every day several wrong answers share a submission: those that edit other lines and lose other items. The slow tests ask
+about each of them alone.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import scored
-from edited import HERE, cases, edited
+from edited import HERE, Case, cases, edited, edits, grouped
 
 from grading import assignments
 from grading.grade import Options, grade
 from grading.records import Outcome
 from grading.sandbox.host import Host
 
-MUTANTS = [(path.name, case) for path in sorted((HERE / "mutants").iterdir()) for case in cases("mutants", path.name)]
+NAMES = [path.name for path in sorted((HERE / "mutants").iterdir())]
 
 
-def items_to_judge(assignment: assignments.Assignment, case: dict[str, Any]) -> tuple[str, ...]:
-    """The affordable items of the tasks that the edited file belongs to, and whatever the case says it loses."""
-    tasks = {item.split(".")[0] for item in case["loses"]}
-    neighbours = {item for item in scored(assignment) if item.split(".")[0] in tasks}
-    return tuple(item.id for item in assignment.rubric.items if item.id in neighbours.union(case["loses"]))
+def apart(one: Case, other: Case) -> bool:
+    """Whether neither touches what the other edits or loses."""
+    if one["file"] == other["file"] and any(
+        set(old.splitlines()) & set(other_old.splitlines()) or old in other_old or other_old in old
+        for old, _ in edits(one)
+        for other_old, _ in edits(other)
+    ):
+        return False
+    return not set(one["loses"]) & set(other["loses"])
 
 
-@pytest.mark.parametrize(
-    ("name", "case"), MUTANTS, ids=lambda value: value["name"] if isinstance(value, dict) else value
-)
-def test_a_mutant_loses_exactly_what_it_should(name: str, case: dict[str, Any], host: Host, tmp_path: Path) -> None:
+TOGETHER = [(name, group) for name in NAMES for group in grouped(cases("mutants", name), apart)]
+ALONE = [(name, [case]) for name in NAMES for case in cases("mutants", name)]
+
+
+def called(value: object) -> str:
+    """The names of a group, for the test's id."""
+    return value if isinstance(value, str) else f"{value[0]['name']} and {len(value) - 1} more"  # type: ignore[index]
+
+
+def judge(name: str, together: Sequence[Case], host: Host, folder: Path) -> None:
     assignment = assignments.load(name)
-    folder = edited(assignment, tmp_path / "mutant", case)
-    report = grade(assignment, folder, host, Options(items_to_judge(assignment, case), quick=True, more_to_come=True))
-    lost = [outcome.item for outcome in report.outcomes if outcome.points is not None and not full(outcome)]
-    assert lost == case["loses"], [verdict for outcome in report.outcomes for verdict in outcome.verdicts]
-    named = {verdict.bug for outcome in report.outcomes for verdict in outcome.verdicts}
-    assert case["bug"] in {bug.split(" (")[0] for bug in named}, named
+    loses = {item: case["bug"] for case in together for item in case["loses"]}
+    wanted = tuple(item.id for item in assignment.rubric.items if item.id in loses or item.id in scored(assignment))
+    report = grade(
+        assignment, edited(assignment, folder, together), host, Options(wanted, quick=True, more_to_come=True)
+    )
+    lost = {
+        outcome.item: bugs(outcome) for outcome in report.outcomes if outcome.points is not None and not full(outcome)
+    }
+    told = [
+        (outcome.item, outcome.verdicts)
+        for outcome in report.outcomes
+        if (outcome.item in loses) != (outcome.item in lost)
+    ]
+    assert list(lost) == [item for item in wanted if item in loses], told
+    for case in together:
+        assert case["bug"] in set().union(*(lost[item] for item in case["loses"])), (case["name"], lost)
+
+
+def bugs(outcome: Outcome) -> set[str]:
+    return {verdict.bug.split(" (")[0] for verdict in outcome.verdicts}
 
 
 def full(outcome: Outcome) -> bool:
     return outcome.points == outcome.max_points
 
 
+@pytest.mark.parametrize(("name", "together"), TOGETHER, ids=called)
+def test_mutants_lose_exactly_what_they_should(name: str, together: list[Case], host: Host, tmp_path: Path) -> None:
+    judge(name, together, host, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "alone"), ALONE, ids=lambda value: value if isinstance(value, str) else value[0]["name"]
+)
+def test_a_mutant_loses_exactly_what_it_should(name: str, alone: list[Case], host: Host, tmp_path: Path) -> None:
+    judge(name, alone, host, tmp_path)
+
+
 def test_there_are_enough_of_them() -> None:
     for name in assignments.ids():
-        assert len([case for owner, case in MUTANTS if owner == name]) >= 14, name
+        assert len(cases("mutants", name)) >= 14, name

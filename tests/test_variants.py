@@ -1,35 +1,55 @@
-"""Right answers that look unusual keep full marks."""
+"""Right answers that look unusual keep full marks.
 
+Every day unusual answers in different files share a submission. The slow tests ask about each of them alone.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import scored
-from edited import HERE, cases, edited
+from edited import HERE, Case, cases, edited, grouped
 
 from grading import assignments
 from grading.grade import Options, grade
 from grading.sandbox.host import Host
 
-VARIANTS = [
-    (path.name, case) for path in sorted((HERE / "variants").iterdir()) for case in cases("variants", path.name)
+NAMES = [path.name for path in sorted((HERE / "variants").iterdir())]
+TOGETHER = [
+    (name, group)
+    for name in NAMES
+    for group in grouped(cases("variants", name), lambda one, other: one["file"] != other["file"])
 ]
+ALONE = [(name, [case]) for name in NAMES for case in cases("variants", name)]
 
 
-@pytest.mark.parametrize(
-    ("name", "case"), VARIANTS, ids=lambda value: value["name"] if isinstance(value, dict) else value
-)
-def test_a_variant_keeps_full_marks(name: str, case: dict[str, Any], host: Host, tmp_path: Path) -> None:
+def called(value: object) -> str:
+    """The names of a group, for the test's id."""
+    return value if isinstance(value, str) else " + ".join(case["name"] for case in value)  # type: ignore[attr-defined]
+
+
+def judge(name: str, together: Sequence[Case], host: Host, folder: Path) -> None:
     assignment = assignments.load(name)
-    kept = tuple(item for item in scored(assignment) if item.startswith(tuple(case["keeps"])))
+    keeps = tuple(prefix for case in together for prefix in case["keeps"])
+    kept = tuple(item for item in scored(assignment) if item.startswith(keeps))
     assert kept
-    folder = edited(assignment, tmp_path / "variant", case)
-    report = grade(assignment, folder, host, Options(kept, quick=True, more_to_come=True))
+    report = grade(assignment, edited(assignment, folder, together), host, Options(kept, quick=True, more_to_come=True))
     for outcome in report.outcomes:
         assert outcome.points in (None, outcome.max_points), outcome.verdicts
         assert outcome.status != "unscored", outcome.verdicts
 
 
+@pytest.mark.parametrize(("name", "together"), TOGETHER, ids=called)
+def test_variants_keep_full_marks(name: str, together: list[Case], host: Host, tmp_path: Path) -> None:
+    judge(name, together, host, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "alone"), ALONE, ids=called)
+def test_a_variant_keeps_full_marks(name: str, alone: list[Case], host: Host, tmp_path: Path) -> None:
+    judge(name, alone, host, tmp_path)
+
+
 def test_there_are_enough_of_them() -> None:
     for name in assignments.ids():
-        assert len([case for owner, case in VARIANTS if owner == name]) >= 12, name
+        assert len(cases("variants", name)) >= 12, name

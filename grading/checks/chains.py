@@ -1,15 +1,162 @@
-"""To be written."""
+"""The whole reverse process of a trainer: which steps it takes, in which order, and what it hands back.
 
-from torch import Generator
+The process is asked with known steps in place of its own, x' = scale_t x + shift_t without noise, so that the images must be
+those steps applied one after the other. Ho et al. 2020 (arXiv:2006.11239), algorithm 2; time is counted from 0.
+"""
 
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, Slip, one_of, parts, shown, tensor, within
 from grading.subjects import Subject
+
+STEPS, IMAGES, SIDE = 8, 6, 8
+SHAPE = (IMAGES, 1, SIDE, SIDE)
+LAW_STEPS = 1000
+LAW_MEAN, LAW_SPREAD = 0.5, 0.25  # of the data whose exact noise estimate stands in for the network
 
 
 def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
-    """To be written."""
-    raise NotImplementedError
+    """sample starts from standard normal x_T and takes every reverse step once, from the last t down to 0.
+
+    -> images [n_samples, C, H, W], without gradients. Code that writes the steps out instead of calling p_sample is judged
+    by the law of its images (`_follows_the_data`).
+    """
+    scales, shifts = _steps(rng)
+    trace = _trace(student, scales, shifts)
+    images = tensor(trace["images"], "what sample returns", SHAPE)
+    if trace["requires_grad"]:
+        raise Disagreement("sample should run without gradients (torch.no_grad)", bug="with-gradient", share=0.5)
+    if not trace["timesteps"]:
+        _follows_the_data(student)
+        return
+    first = _judge_start(trace)
+    _judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
+    states = _states(first, scales, shifts)
+    slips = {
+        "start-returned": Slip(states[0], "the noise it started from is returned"),
+        "last-step-missing": Slip(states[-2], "the result of the last step, t = 0, is not returned", 0.5),
+    }
+    one_of(images, [states[-1]], "what sample returns", slips)
+    if torch.equal(trace["images"], _trace(student, scales, shifts)["images"]):
+        raise Disagreement("two calls give the same images: x_T must be drawn anew", bug="fixed-start", share=0.5)
 
 
 def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -> None:
-    """To be written."""
-    raise NotImplementedError
+    """generate_intermediate_samples keeps x_T, and the images after each of the steps asked for.
+
+    -> a list of arrays [n_samples, 1, S, S]: x_T first, then one for every step (counted from 1) in steps_to_show.
+    """
+    scales, shifts = _steps(rng)
+    wanted = [3, 4, STEPS]
+    answer = student.intermediate_images(scales=scales, shifts=shifts, shape=list(SHAPE), steps_to_show=wanted)
+    trace = parts(answer, images=list, timesteps=list, first=Tensor, asked_network=int, requires_grad=bool)
+    images = trace["images"]
+    if len(images) != 1 + len(wanted):
+        raise Disagreement(
+            "one array is to be kept at the start, and one after each step asked for",
+            bug="wrong-number-kept",
+            expected=f"{1 + len(wanted)} arrays for steps_to_show = {wanted}",
+            actual=f"{len(images)}",
+        )
+    if not trace["timesteps"] and not trace["asked_network"]:
+        raise Disagreement(
+            "no reverse step is taken: the images must come from p_sample, not from the forward process",
+            bug="no-reverse-step",
+        )
+    if not trace["timesteps"]:
+        _judge_kept_shapes(images)
+        return  # steps written out: the order cannot be seen, and the law of sample has been judged
+    first = _judge_start(trace)
+    _judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
+    states = _states(first, scales, shifts)
+    for image, step in zip(images, [0, *wanted], strict=True):
+        slips = {
+            "one-step-early": Slip(states[max(step - 1, 0)], "the images before the step are kept, not those after it")
+        }
+        slips["noise-kept"] = Slip(states[0], "what is kept is still the noise x_T")
+        one_of(image, [states[step]], f"the images after step {step}", slips)
+    if trace["requires_grad"]:
+        raise Disagreement("the images carry gradients: detach them", bug="with-gradient", share=0.5)
+
+
+def _steps(rng: Generator) -> tuple[Tensor, Tensor]:
+    """Scales and shifts [T], all different, that lead any start into (0, 1): clamping the end to that changes nothing."""
+    scales = 0.35 + 0.3 * torch.rand(STEPS, generator=rng)
+    ends = 0.4 + 0.2 * torch.rand(STEPS, generator=rng)
+    return scales, ends * (1 - scales)
+
+
+def _states(first: Tensor, scales: Tensor, shifts: Tensor) -> list[Tensor]:
+    """x_T and the images after each step, T + 1 in all, in float64."""
+    states = [first.double()]
+    for t in range(STEPS - 1, -1, -1):
+        states.append(scales[t].double() * states[-1] + shifts[t].double())
+    return states
+
+
+def _trace(student: Subject, scales: Tensor, shifts: Tensor) -> dict[str, Any]:
+    answer = student.reverse_chain(scales=scales, shifts=shifts, shape=list(SHAPE))
+    return parts(answer, images=object, timesteps=list, first=Tensor, requires_grad=bool, asked_network=int)
+
+
+def _judge_start(trace: dict[str, Any]) -> Tensor:
+    first = tensor(trace["first"], "x_T", SHAPE)
+    n = first.numel()
+    if not (within(first.mean().item(), 0, n**-0.5) and within(first.std().item(), 1, (2 * n) ** -0.5)):
+        raise Disagreement(
+            "x_T should be standard normal",
+            bug="start-not-normal",
+            expected="mean 0, standard deviation 1",
+            actual=f"mean {first.mean():.3f}, standard deviation {first.std():.3f}",
+        )
+    return first
+
+
+def _judge_order(found: list[Any], wanted: list[int]) -> None:
+    """Raises Disagreement unless the steps are taken from T - 1 down to 0, each once, all images together."""
+    if found == wanted:
+        return
+    told = {"expected": ", ".join(map(str, wanted)), "actual": shown(", ".join(map(str, found)))}
+    known = {
+        "ascending-t": (wanted[::-1], "t must fall, from the last step to 0: generation starts from noise"),
+        "t-plus-one": (
+            [t + 1 for t in wanted],
+            "t is off by one: steps count from 0, so the first one taken is n_steps - 1",
+        ),
+        "last-step-missing": (wanted[:-1], "the last step, t = 0, is missing"),
+        "first-step-missing": (wanted[1:], "the first step, t = n_steps - 1, is missing"),
+        "one-step-only": (found[:1], "only one step is taken"),
+    }
+    for bug, (steps, message) in known.items():
+        if found == steps:
+            raise Disagreement(message, bug=bug, **told)
+    raise Disagreement("the steps should be taken from n_steps - 1 down to 0, each once", bug="wrong-steps", **told)
+
+
+def _judge_kept_shapes(images: list[Any]) -> None:
+    for image in images:
+        tensor(image, "each of the arrays kept", SHAPE)
+
+
+def _follows_the_data(student: Subject) -> None:
+    """Steps that are written out: with the exact noise estimate for data N(0.5, 0.25^2), images must follow that law.
+
+    After 1,000 steps of the usual schedule the mean is within 0.02 and the deviation within 0.02 of it (bias and five
+    standard errors of 6,144 pixels together stay below 0.016).
+    """
+    asked = student.chain_of_data(mean=LAW_MEAN, spread=LAW_SPREAD, n_steps=LAW_STEPS, shape=[96, 1, 8, 8])
+    answer = parts(asked, images=object, asked_network=int)
+    if not answer["asked_network"]:
+        raise Disagreement("neither p_sample nor the network is ever asked", bug="network-not-asked")
+    images = tensor(answer["images"], "what sample returns", (96, 1, 8, 8))
+    mean, spread = images.mean().item(), images.std().item()
+    if not (abs(mean - LAW_MEAN) < 0.02 and abs(spread - LAW_SPREAD) < 0.02):
+        raise Disagreement(
+            "with an exact noise estimate the images do not follow the data",
+            bug="wrong-law",
+            expected=f"mean {LAW_MEAN}, standard deviation {LAW_SPREAD}",
+            actual=f"mean {mean:.3f}, standard deviation {spread:.3f}",
+        )

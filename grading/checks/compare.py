@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -98,6 +99,53 @@ def agree(
         if close(found, wrong) and not close(wrong, expected):
             raise Disagreement(message, bug=name, **told)
     raise Disagreement(f"{what} is not the expected value", **told)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """What a known mistake answers, what to tell the student, and how much of the item is right all the same."""
+
+    answer: Tensor
+    message: str
+    share: float = 0.0
+
+
+def one_of(
+    actual: Any, allowed: Iterable[Tensor], what: str, slips: Mapping[str, Slip] | None = None, show: str = ""
+) -> None:
+    """Raises Disagreement unless the answer is one of those allowed; the first is the one to show. They share one shape.
+
+    A slip is only named where its answer is none of those allowed.
+    """
+    right = list(allowed)
+    found = tensor(actual, what, right[0].shape)
+    if any(close(found, expected) for expected in right):
+        return
+    told = {"expected": shown(right[0]), "actual": shown(found), "reproduce": show}
+    for bug, slip in (slips or {}).items():
+        if close(found, slip.answer) and not any(close(slip.answer, expected) for expected in right):
+            raise Disagreement(slip.message, bug=bug, share=slip.share, **told)
+    raise Disagreement(f"{what} is not the expected value", **told)
+
+
+def broadcast(value: Any, shape: Iterable[int], what: str) -> Tensor:
+    """The answer as a finite float64 tensor, expanded to that shape. Raises Disagreement where it does not broadcast."""
+    found = tensor(value, what)
+    try:
+        return found.expand(*shape)
+    except RuntimeError:
+        raise Disagreement(
+            f"{what} does not go together with a batch of images",
+            expected=f"a shape that broadcasts to {list(shape)}, such as [{next(iter(shape))}, 1, 1, 1]",
+            actual=f"shape {list(found.shape)}",
+        ) from None
+
+
+def two(answer: Any, what: str) -> tuple[Any, Any]:
+    """An answer of two things. Raises Disagreement otherwise."""
+    if not isinstance(answer, list | tuple) or len(answer) != 2:
+        raise Disagreement(f"{what} should be two things", expected="a tuple of two", actual=type(answer).__name__)
+    return answer[0], answer[1]
 
 
 def reductions(per_image: Tensor, numbers: int) -> dict[str, Tensor]:

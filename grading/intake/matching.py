@@ -48,7 +48,9 @@ def match(names: Sequence[str], expected: Sequence[ExpectedFile]) -> Matching:
             if file.name in found or file.name in rivals:
                 continue
             taken = {known.path for known in found.values()}
-            hits = sorted((path.count("/"), path) for path in names if path not in taken and fits(_tail(path, file), file))
+            hits = sorted(
+                (path.count("/"), path) for path in names if path not in taken and fits(_tail(path, file), file)
+            )
             nearest = tuple(path for depth, path in hits if depth == hits[0][0])
             if len(nearest) == 1:
                 others = tuple(path for _, path in hits[1:])

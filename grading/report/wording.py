@@ -93,7 +93,7 @@ def exact(measurement: Measurement) -> bool:
 
 def reason(outcome: Outcome) -> str:
     """Why the row ended as it did, in one line; empty where there is nothing to explain."""
-    if outcome.status in (Status.PASSED, Status.MANUAL):
+    if outcome.status is Status.PASSED:
         return ""
     said = next((verdict.message for verdict in wrong(outcome) if verdict.message.strip()), "")
     if outcome.status is Status.UNSCORED:

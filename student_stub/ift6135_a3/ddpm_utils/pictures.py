@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Optional
 
-import matplotlib.pyplot as plt
 from torch import Tensor
 
 
@@ -11,6 +10,8 @@ def show_save(
     images: Tensor, labels: Optional[Tensor] = None, show: bool = True, save: bool = True, file_name: str = "samples.png"
 ) -> None:
     """Draws images [N, C, H, W], four in a row, each under its label where there are labels."""
+    import matplotlib.pyplot as plt  # slow to import, and only wanted where something is drawn
+
     rows = -(-len(images) // 4)
     figure, axes = plt.subplots(rows, 4, figsize=(6, 1.6 * rows), squeeze=False)
     for index, axis in enumerate(axes.flat):

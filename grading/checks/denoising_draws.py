@@ -1,0 +1,167 @@
+"""Draws of one step forward and one step back in a denoising diffusion model, judged by law. Time is counted from 0.
+
+Ho et al. 2020 (arXiv:2006.11239). The methods are asked with known moments in the place of those they build on; code that
+writes the moments out instead is right too. No seed is assumed: only the law of the draws counts.
+"""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, Slip, close, one_of, parts, tensor, within
+from grading.checks.steps import STEPS, at, call, schedule_tables, searched, true_forward, true_reverse
+from grading.subjects import Subject
+
+SHAPE = (64, 1, 8, 8)  # 4,096 draws
+Moments = tuple[Tensor, Tensor]
+
+
+def forward_sample(student: Subject, reference: Subject, rng: Generator) -> None:
+    """x_t = mean + sqrt(variance) eps, with the moments of q(x_t | x_0) and the noise that is given, or else drawn.
+
+    x0, eps [B, C, H, W], t [B] -> x_t like x0 (equation 4).
+    """
+    _judge_repeated(student, rng)
+    searched(rng, lambda case: _judge_given_noise(student, *case))
+    x0, t = torch.randn(SHAPE, generator=rng), torch.full(SHAPE[:1], STEPS // 2)
+    mean, variance = _known(x0, 0.3)
+
+    def draw() -> tuple[Tensor, list[Moments]]:
+        asked = student.forward_sample(x0=x0, t=t, noise=None, mean=mean, variance=variance, n_steps=STEPS)
+        answer = parts(asked, x_t=object, betas=Tensor)
+        own = true_forward(tensor(answer["betas"], "beta"), x0, t)
+        return tensor(answer["x_t"], "x_t", SHAPE), _combined((mean, variance), own)
+
+    _judge_draws(draw, "x_t without a given eps")
+
+
+def _judge_repeated(student: Subject, rng: Generator) -> None:
+    """Where the noise is given there is nothing left to draw."""
+    x0, t = torch.randn(4, 1, 4, 4, generator=rng), torch.tensor([1, 5, 20, 40])
+    mean, variance = _known(x0, 0.3)
+    asked = {"x0": x0, "t": t, "noise": x0.flip(0), "mean": mean, "variance": variance, "n_steps": STEPS}
+    first, second = (tensor(parts(student.forward_sample(**asked), x_t=object)["x_t"], "x_t") for _ in range(2))
+    if not torch.equal(first, second):
+        raise Disagreement("other noise is added than the one that is given", bug="given-noise-ignored")
+
+
+def reverse_sample(student: Subject, reference: Subject, rng: Generator) -> None:
+    """p_sample draws x_{t-1} from a normal distribution with the mean and variance of p(x_{t-1} | x_t), anew in each call.
+
+    xt [B, C, H, W], t [B] -> x_{t-1} like xt. The last step, t = 0, may be drawn or be the mean. 4,096 draws: mean and
+    deviation within 5 standard errors, 1.2e-6 false alarms; an independent second look before anyone is accused, 1.4e-12.
+    """
+    xt = torch.randn(SHAPE, generator=rng)
+    mean, variance = _known(xt, 0.09)
+
+    def draw(step: int) -> tuple[Tensor, list[Moments]]:
+        t = torch.full(SHAPE[:1], step)
+        asked = student.reverse_sample(xt=xt, t=t, mean=mean, variance=variance, n_steps=STEPS)
+        answer = parts(asked, x_prev=object, betas=Tensor, estimate=Tensor)
+        betas, estimate = tensor(answer["betas"], "beta"), answer["estimate"]
+        own = true_reverse(betas, xt, t, xt if estimate is None else tensor(estimate, "the estimate", SHAPE))
+        allowed = _combined((mean, variance), (mean, own[1]) if estimate is None else own)
+        return tensor(answer["x_prev"], "x_{t-1}", SHAPE), allowed
+
+    _judge_draws(lambda: draw(STEPS // 2), "x_{t-1}")
+    last, allowed = draw(0)
+    if not any(close(last, m) for m, _ in allowed) and not any(_standard(last, each) for each in allowed):
+        _judge_draws(lambda: draw(0), "x_{t-1} at t = 0")
+
+
+def _known(images: Tensor, variance: float) -> Moments:
+    """Moments that no formula gives: a mean like the images, and one variance per image."""
+    return 0.4 * images - 0.2, torch.full((len(images), 1, 1, 1), variance)
+
+
+def _combined(known: Moments, own: Moments) -> list[Moments]:
+    """Code may ask the method for both moments, or write one or both of them out."""
+    shape = known[0].shape
+    return [(m.double(), v.double().expand(shape)) for m in (known[0], own[0]) for v in (known[1], own[1])]
+
+
+def _standard(draws: Tensor, moments: Moments, scale: Callable[[Tensor], Tensor] = torch.sqrt) -> bool:
+    """Whether the draws have that mean, and for deviation the scale of that variance."""
+    residual = (draws - moments[0]) / scale(moments[1])
+    n = residual.numel()
+    return within(residual.mean().item(), 0, n**-0.5) and within(residual.std().item(), 1, (2 * n) ** -0.5)
+
+
+def _judge_draws(draw: Callable[[], tuple[Tensor, list[Moments]]], what: str) -> None:
+    first, allowed = draw()
+    second, again = draw()
+    fitting = [index for index, moments in enumerate(allowed) if _standard(first, moments)]
+    fitting = fitting or [index for index, moments in enumerate(again) if _standard(second, moments)]
+    if not fitting:
+        raise _explained(first, allowed, what)
+    if torch.equal(first, second):
+        raise Disagreement(
+            "two calls give the same noise: it must be drawn anew in each call", bug="fixed-noise", share=0.5
+        )
+    noise = first - allowed[fitting[0]][0]
+    for dim, whose in ((0, "every image of the batch"), (3, "every pixel of a row")):
+        if close(noise, noise.narrow(dim, 0, 1).expand_as(noise)):
+            raise Disagreement(f"{whose} gets the same noise", bug="shared-noise")
+
+
+def _explained(draws: Tensor, allowed: Iterable[Moments], what: str) -> Disagreement:
+    """The known mistake behind draws that follow none of the laws."""
+    for mean, variance in allowed:
+        told = {
+            "expected": f"noise of standard deviation {variance.sqrt().mean().item():.4f} around the mean",
+            "actual": f"{(draws - mean).std().item():.4f} over {draws.numel():,} draws",
+        }
+        if close(draws, mean):
+            return Disagreement(f"{what} is always the mean: no noise is drawn", bug="no-noise", **told)
+        slips = {
+            "variance-for-deviation": (
+                lambda v: v,
+                "the noise is to be scaled by the root of the variance, not by the variance",
+            ),
+            "noise-not-scaled": (torch.ones_like, "the noise is not scaled by the root of the variance"),
+            "root-twice": (lambda v: v**0.25, "the root of the variance is taken twice"),
+        }
+        for bug, (scale, message) in slips.items():
+            if _standard(draws, (mean, variance), scale):
+                return Disagreement(message, bug=bug, **told)
+        residual = (draws - mean) / variance.sqrt()
+        if residual.min() >= 0 and residual.max() <= 1:
+            return Disagreement(
+                "the noise is uniform on [0, 1]; it should be standard normal", bug="uniform-noise", **told
+            )
+    return Disagreement(f"{what} does not have the mean and variance it should", **told)
+
+
+def _judge_given_noise(student: Subject, x0: Tensor, t: Tensor) -> None:
+    noise, mean = 0.7 * x0.flip(0) + 0.3, 0.4 * x0 - 0.2
+    variance = (0.1 + 0.02 * t.float()).view(-1, 1, 1, 1)
+    asked = student.forward_sample(x0=x0, t=t, noise=noise, mean=mean, variance=variance, n_steps=STEPS)
+    answer = parts(asked, x_t=object, betas=Tensor)
+    eps, betas = noise.double(), tensor(answer["betas"], "beta")
+    known, own = (mean.double(), variance.double().expand(x0.shape)), true_forward(betas, x0, t)
+    right = [m + v.sqrt() * eps for m, v in _combined(known, own)]
+    slips = _given_slips(eps, known, "") | _given_slips(eps, own, " (written out)") | _formula_slips(betas, x0, t, eps)
+    one_of(answer["x_t"], right, "x_t", slips, call("q_sample", x0, t, ", eps=0.7 * images.flip(0) + 0.3"))
+
+
+def _given_slips(eps: Tensor, moments: Moments, suffix: str) -> dict[str, Slip]:
+    mean, variance = moments
+    slips = {
+        "variance-for-deviation": Slip(
+            mean + variance * eps, "the noise is scaled by the variance; it should be by its root"
+        ),
+        "noise-not-scaled": Slip(mean + eps, "the noise is not scaled by the root of the variance"),
+        "no-noise": Slip(mean, "no noise is added"),
+        "noise-sign": Slip(mean - variance.sqrt() * eps, "the noise is to be added; you take it away"),
+    }
+    return {bug + suffix: slip for bug, slip in slips.items()}
+
+
+def _formula_slips(betas: Tensor, x0: Tensor, t: Tensor, eps: Tensor) -> dict[str, Slip]:
+    _, alpha, bar, _ = at(t, schedule_tables(betas))
+    x = x0.double()
+    return {
+        "alpha-for-alpha-bar": Slip(alpha.sqrt() * x + (1 - alpha).sqrt() * eps, "alpha_bar_t is wanted, not alpha_t"),
+        "no-root": Slip(bar * x + (1 - bar) * eps, "the roots of alpha_bar_t and 1 - alpha_bar_t are missing"),
+    }

@@ -1,0 +1,134 @@
+"""The simplified loss of a denoising diffusion model: what reaches the network, and what is made of its answer.
+
+Ho et al. 2020 (arXiv:2006.11239), equation 14 and algorithm 1; time is counted from 0.
+"""
+
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, Slip, close, one_of, parts, shown, tensor, which
+from grading.checks.steps import true_forward
+from grading.subjects import Subject
+
+SHAPE, STEPS = (256, 1, 4, 4), 10
+REDUCED = {
+    "mean-for-sum": "the squared error is to be summed over an image and averaged over the batch; yours is averaged over "
+    "the pixels too, and so too small by the number of pixels",
+    "sum-over-batch": "the loss is summed over the batch; it should be averaged",
+    "one-per-image": "the loss should be one number: the mean over the batch",
+}
+
+
+def squared_error(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The loss is |eps - eps_theta(x_t, t)|^2, summed over an image and averaged over the batch, with one t per image.
+
+    x0, eps [B, C, H, W] -> a scalar. Another reduction keeps half. With 256 images and 10 steps, some step is never drawn
+    in 2e-11 of all runs.
+    """
+    x0, noise = torch.randn(SHAPE, generator=rng), torch.randn(SHAPE, generator=rng)
+    trace = _trace(student, x0, noise)
+    _judge_steps(student, trace, x0, noise)
+    _judge_noisy(trace, x0, noise)
+    _judge_value(trace, x0, noise)
+    _judge_gradient(trace)
+    _judge_own_noise(student, x0)
+
+
+def _trace(student: Subject, x0: Tensor, noise: Tensor | None) -> dict[str, Any]:
+    seen = dict.fromkeys(("asked_x", "asked_t", "estimate", "jumped_t", "jumped_noise", "betas", "gradient"), Tensor)
+    trace = parts(student.denoising_loss(x0=x0, noise=noise, n_steps=STEPS), loss=object, **seen)
+    if trace["estimate"] is None:
+        raise Disagreement("loss never asks the network", bug="network-not-asked")
+    return trace
+
+
+def _judge_steps(student: Subject, trace: dict[str, Any], x0: Tensor, noise: Tensor) -> None:
+    t = tensor(trace["asked_t"], "the t that reaches the network", (len(x0),))
+    if len(t.unique()) == 1:
+        raise Disagreement(
+            "every image of the batch gets the same t: draw one t per image",
+            bug="one-t-for-all",
+            expected=f"{len(x0)} independent draws of t",
+            actual=f"t = {t[0].item():g} for all {len(x0)}",
+        )
+    if sorted(set(t.tolist())) != list(range(STEPS)):
+        raise Disagreement(
+            "t should be drawn from all the steps, 0 to n_steps - 1",
+            bug="steps-left-out",
+            expected=f"0 to {STEPS - 1}",
+            actual=f"{sorted(set(t.tolist()))}",
+            share=0.5,
+        )
+    if torch.equal(t, tensor(_trace(student, x0, noise)["asked_t"], "t", (len(x0),))):
+        raise Disagreement("the same steps are used in every call: draw them at random", bug="fixed-t", share=0.5)
+
+
+def _judge_noisy(trace: dict[str, Any], x0: Tensor, noise: Tensor) -> None:
+    """The image that reaches the network: what q_sample gave (0.5 x_0 + 0.25 eps stands in for it), or x_t written out."""
+    t = trace["asked_t"].long()
+    if trace["jumped_t"] is not None and not torch.equal(trace["jumped_t"].long(), t):
+        raise Disagreement("the network is told another t than the noise was added with", bug="network-other-t")
+    mean, variance = true_forward(tensor(trace["betas"], "beta"), x0, t)
+    x, eps = x0.double(), noise.double()
+    slips = {
+        "image-not-noisy": Slip(x, "the network is asked about x_0; it should be asked about x_t"),
+        "noise-for-image": Slip(eps, "the network is asked about the noise; it should be asked about x_t"),
+    }
+    if trace["jumped_noise"] is not None and not close(trace["jumped_noise"], noise):
+        raise Disagreement("the noise that is given is not the noise that is added", bug="given-noise-ignored")
+    allowed = [0.5 * x + 0.25 * eps, mean + variance.sqrt() * eps]
+    one_of(trace["asked_x"], allowed, "the image that reaches the network", slips)
+
+
+def _judge_value(trace: dict[str, Any], x0: Tensor, noise: Tensor) -> None:
+    loss, estimate = tensor(trace["loss"], "the loss"), tensor(trace["estimate"], "the estimate", x0.shape)
+    eps, x, noisy = noise.double(), x0.double(), trace["asked_x"].double()
+    errors = (estimate - eps) ** 2
+    wanted = errors.flatten(1).sum(1).mean()
+    if which(loss, {"the loss": wanted}, atol=1e-5):
+        return
+    told = {"expected": f"{wanted.item():.6g} (sum over an image, mean over the batch)", "actual": shown(loss)}
+    for bug, message in {**REDUCED, "mean-for-sum": f"{REDUCED['mean-for-sum']} ({errors[0].numel()})"}.items():
+        if which(loss, {bug: _reductions(errors)[bug]}):
+            raise Disagreement(message, bug=bug, share=0.5, **told)
+    slips = {
+        "l1-loss": ((estimate - eps).abs(), "this is the absolute error; the loss is the squared error"),
+        "loss-against-image": ((estimate - x) ** 2, "the estimate is compared with x_0; it should be with the noise"),
+        "loss-against-noisy": (
+            (estimate - noisy) ** 2,
+            "the estimate is compared with x_t; it should be with the noise",
+        ),
+        "root-of-error": (errors.flatten(1).sum(1).sqrt().view(-1, 1), "this is the norm of the error, not its square"),
+    }
+    for bug, (wrong, message) in slips.items():
+        if which(loss, _reductions(wrong) | {"as it should be": wrong.flatten(1).sum(1).mean()}):
+            raise Disagreement(message, bug=bug, **told)
+    raise Disagreement("the loss is not the squared difference between the estimate and the noise added", **told)
+
+
+def _reductions(errors: Tensor) -> dict[str, Tensor]:
+    return {"mean-for-sum": errors.mean(), "sum-over-batch": errors.sum(), "one-per-image": errors.flatten(1).sum(1)}
+
+
+def _judge_gradient(trace: dict[str, Any]) -> None:
+    gradient = trace["gradient"]
+    if gradient is None or not torch.isfinite(gradient).all() or not gradient.abs().max() > 0:
+        raise Disagreement(
+            "no gradient of the loss reaches the network, so it cannot learn", bug="no-gradient", share=0.5
+        )
+
+
+def _judge_own_noise(student: Subject, x0: Tensor) -> None:
+    """Without given noise, loss draws its own: standard normal, and the one it compares with."""
+    trace = _trace(student, x0, None)
+    loss, noisy, estimate = tensor(trace["loss"], "the loss"), trace["asked_x"].double(), trace["estimate"].double()
+    mean, variance = true_forward(tensor(trace["betas"], "beta"), x0, trace["asked_t"].long())
+    for noise in ((noisy - 0.5 * x0.double()) / 0.25, (noisy - mean) / variance.sqrt()):
+        errors = (estimate - noise) ** 2
+        if which(loss, {"the loss": errors.flatten(1).sum(1).mean()}, rtol=1e-3):
+            return
+    raise Disagreement(
+        "called without noise, the loss compares with other noise than it added", bug="noise-drawn-twice"
+    )

@@ -1,0 +1,90 @@
+"""Known mistakes in Monte Carlo estimates of a divergence, recognised by the law that the estimates follow."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from grading.checks.formula import HALF, Slips
+from grading.checks.log_ratio import Pair, divergence, mean_under, variance
+
+SIGMAS = 4.5
+
+
+def known_law(estimates: Tensor, pairs: Sequence[Pair], num_samples: int) -> tuple[str, float, str]:
+    """The bug, share and message for estimates [R, P], R of each of P pairs, that do not follow the law."""
+    right = torch.stack([divergence(pair) for pair in pairs])
+    means, variances = estimates.mean(0), estimates.var(0)
+    if variances.max() < 1e-8:
+        return _known_constant(means, right, pairs, num_samples)
+    error = SIGMAS * (variances / len(estimates)).sqrt()
+    for bug, (wrong, message) in _wrong_means(pairs, num_samples).items():
+        if ((means - wrong).abs() <= error).all() and not ((wrong - right).abs() <= error).all():
+            return bug, 0.0, message
+    if not ((means - right).abs() <= error).all():
+        return "", 0.0, "the estimates are biased: their mean is not D(q || p)"
+    single = torch.stack([variance(pair) for pair in pairs])
+    shared = torch.stack([variance(pair, shared=True) for pair in pairs]) / num_samples
+    if num_samples > 1 and _like(variances, single):
+        return "one-draw-reused", HALF, "one draw is used for every sample: more samples make the estimate no better"
+    if _like(variances, shared):
+        return "noise-shared-by-dimensions", HALF, "every dimension of a sample gets the same noise; draw one for each"
+    told = "right on average, but with the wrong variance: average num_samples independent draws for every row"
+    return "wrong-variance", HALF, told
+
+
+def _like(variances: Tensor, expected: Tensor) -> bool:
+    return bool(((variances / expected - 1).abs() < 0.5).all())
+
+
+def _known_constant(means: Tensor, right: Tensor, pairs: Sequence[Pair], num_samples: int) -> tuple[str, float, str]:
+    """What is wrong where all rows of a pair have the same estimate."""
+    if torch.allclose(means, right, rtol=1e-4):
+        told = "the closed form is returned: right, but the question asks for an estimate from num_samples draws"
+        return "not-monte-carlo", HALF, told
+    at_mean = torch.stack([mean_under(pair, pair.mu_q, torch.zeros_like(pair.mu_q)) for pair in pairs])
+    if torch.allclose(means, at_mean, rtol=1e-4):
+        return "no-noise", 0.0, "z is always mu_q: no noise is drawn"
+    spread = torch.stack([variance(pair) / num_samples for pair in pairs]).sqrt()
+    lawful = bool(((means - right).abs() < 6 * spread).all())
+    return (
+        "shared-noise",
+        HALF if lawful else 0.0,
+        "every row of the batch gets the same noise; draw noise for each of them",
+    )
+
+
+def _wrong_means(pairs: Sequence[Pair], num_samples: int) -> Slips:
+    """The mean of the estimates under known mistakes, for every pair."""
+    right = torch.stack([divergence(pair) for pair in pairs])
+    logs = torch.stack([0.5 * (pair.logvar_p - pair.logvar_q).sum() for pair in pairs])
+    back = torch.stack([divergence(Pair(pair.mu_p, pair.logvar_p, pair.mu_q, pair.logvar_q)) for pair in pairs])
+    spreads = {
+        "sigma-is-variance": (
+            [pair.logvar_q.exp() for pair in pairs],
+            "z = mu_q + exp(logvar_q) e: sigma is exp(logvar_q / 2)",
+        ),
+        "sigma-is-logvar": ([pair.logvar_q for pair in pairs], "z = mu_q + logvar_q e: sigma is exp(logvar_q / 2)"),
+        "sigma-is-one": (
+            [torch.ones_like(pair.mu_q) for pair in pairs],
+            "the noise is not scaled by sigma = exp(logvar_q / 2)",
+        ),
+    }
+    drawn = {
+        bug: (
+            torch.stack([mean_under(pair, pair.mu_q, sigma) for pair, sigma in zip(pairs, sigmas, strict=True)]),
+            message,
+        )
+        for bug, (sigmas, message) in spreads.items()
+    }
+    return {
+        "sign": (-right, "the sign is wrong: it is log q(z) - log p(z)"),
+        "samples-from-p": (-back, "z is drawn from p; draw it from q"),
+        "kl-swapped": (back, "this estimates D(p || q): log p(z) - log q(z) with z from p"),
+        "sum-over-samples": (num_samples * right, "the samples are summed; average over them"),
+        "mean-for-sum": (right / len(pairs[0].mu_q), "the dimensions are averaged; sum over them"),
+        "missing-logvar": (right - logs, "the logarithms of the variances are missing from log q(z) - log p(z)"),
+        "logvar-without-half": (right + logs, "log sigma^2 comes with a 1/2 in log q(z) and log p(z)"),
+        "missing-half": (2 * right, "the 1/2 in log q(z) and log p(z) is missing"),
+        **drawn,
+    }

@@ -1,0 +1,58 @@
+"""How like real images generated ones are, and how unlike one another."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from grading.assets import NORMALISATIONS
+from grading.assets.networks import in_batches
+from grading.metrics import diversity
+from grading.metrics.frechet import Gaussian, frechet_excess, frechet_infinity
+from grading.metrics.kernel import kernel_distance
+from grading.metrics.sampling import Sample
+from grading.metrics.setting import Setting
+from grading.records import Measurement
+from grading.subjects import generator
+
+INFINITY_NEEDS = 500  # samples; below it the line in 1/N is not worth drawing
+
+
+def distances(images: Tensor, setting: Setting) -> list[Measurement]:
+    """The Fréchet distance over what real images would show at this number, its limit, and the kernel distance."""
+    plan, assets, n = setting.sampling, setting.assets, len(images)
+    normalise = NORMALISATIONS[plan.normalise]
+    statistics = {part: assets.statistics[f"{plan.normalise}.{part}"] for part in ("mean", "covariance")}
+    reference = Gaussian(statistics["mean"], statistics["covariance"])
+    features, real = in_batches(assets.encoder, images), in_batches(assets.encoder, normalise(assets.images))
+    rng = generator(setting.seed, "metrics")
+    excess = frechet_excess(features, real, reference, rng)
+    title = "Fréchet distance in the encoder's features, less that of as many real images"
+    measurements = [interval("frechet_excess", title, excess.value, excess.standard_deviation, n)]
+    if n >= INFINITY_NEEDS:
+        limit, error = frechet_infinity(features, reference, rng)
+        measurements.append(interval("frechet_infinity", "Fréchet distance at N = infinity", limit, error, n))
+    value, error = kernel_distance(features, real)
+    return [
+        *measurements,
+        interval("kernel_distance", "kernel distance (KID) in the encoder's features", value, error, n),
+    ]
+
+
+def interval(name: str, title: str, value: float, error: float, n: int, note: str = "") -> Measurement:
+    """A measurement with the interval of a standard error."""
+    return Measurement(name, title, value, value - 1.96 * error, value + 1.96 * error, n, "", note)
+
+
+def variety(sample: Sample, setting: Setting) -> list[Measurement]:
+    """Whether the images differ from one another, as real ones do, and from the training images."""
+    assets, n = setting.assets, len(sample.labels)
+    normalise: Callable[[Tensor], Tensor] = NORMALISATIONS[setting.sampling.normalise]
+    unique = diversity.unique_fraction(sample.images, sample.labels)
+    real = diversity.class_spread(normalise(assets.images), assets.labels)
+    spread = diversity.class_spread(sample.images, sample.labels) / real
+    copies = diversity.copied_fraction(sample.images, assets.images, assets.training)
+    return [
+        Measurement("unique", "images unlike all others of their class", unique, unique, unique, n, "%"),
+        Measurement("spread", "distance between images of a class, relative to real ones", spread, spread, spread, n),
+        Measurement("copies", "images that are copies of training images", copies, copies, copies, n, "%"),
+    ]
