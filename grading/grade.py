@@ -19,7 +19,7 @@ from grading import assets
 from grading.assignments import Assignment, judge
 from grading.checks.compare import Disagreement
 from grading.credit import points, share_with_doubt
-from grading.errors import AnswerError, Crashed, GraderError, NotDone, StaffError, SubmissionError, WeightsError
+from grading.errors import AnswerError, Crashed, GraderError, NotDone, StaffError, SubmissionError
 from grading.intake import explain_mismatch, take_in
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Outcome, Report, Status, Verdict
@@ -155,8 +155,6 @@ def _judge(
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Crashed as error:
         return _failed(item, Verdict(0.0, _explained(item, student, error)))
-    except WeightsError as error:
-        return _without_weights(item, error)
     except SubmissionError as error:
         return _failed(item, Verdict(0.0, str(error)))
     except GraderError as error:
@@ -171,16 +169,13 @@ def _first_line(check: Callable[..., object]) -> str:
 
 
 def _failed(item: Item, verdict: Verdict) -> _Judged:
+    """A row that went wrong; where the handout does not ask for the weights it rests on, a human's to judge."""
+    if item.sampling.without == "manual":
+        told = replace(verdict, message=f"not measured, so left to a human: {verdict.message}")
+        return _Judged(Status.MANUAL, None, (told,))
     if not item.points:
         return _Judged(Status.SHOWN, None, (verdict,))
     return _Judged(Status.PARTIAL if verdict.share > 0 else Status.FAILED, verdict.share, (verdict,))
-
-
-def _without_weights(item: Item, error: WeightsError) -> _Judged:
-    """No weights, or none that can be read: a failed item, unless the handout does not ask for them."""
-    if item.sampling.without == "manual":
-        return _Judged(Status.MANUAL, None, (Verdict(0.0, f"not measured, so left to a human: {error}"),))
-    return _failed(item, Verdict(0.0, str(error)))
 
 
 def _ours(what: str) -> _Judged:

@@ -63,7 +63,7 @@ class Sampling(_Strict):
     probe: str = ""
     first: str = ""  # a probe whose whole answer serves as the first chunk
     file: str = ""  # the weights file that the item cannot do without
-    without: Literal["fail", "manual"] = "fail"  # what becomes of the item where that file is missing or was refused
+    without: Literal["fail", "manual"] = "fail"  # of an item that cannot be measured; manual: weights are not asked for
     normalise: str = "as_is"
     steps: int = Field(default=100, gt=0)  # of the judge's own sampler, where the judge samples
     guidance: float = Field(default=0.0, ge=0)  # its strength w there: (1 + w) conditional - w unconditional

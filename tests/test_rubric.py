@@ -72,7 +72,6 @@ def with_change(root: Path, before: str, after: str) -> Path:
 def test_every_rubric_loads(path: Path) -> None:
     found = assignments.load(path.parent.name)
     assert found.rubric == rubric.load(path)
-    assert sum(part.points for part in found.rubric.parts) == 100
 
 
 def test_the_small_one_loads(root: Path) -> None:

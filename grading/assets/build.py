@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from rich.progress import Progress
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -60,6 +60,26 @@ def feature_encoder(images: Tensor, labels: Tensor, epochs: int) -> FeatureEncod
     return network
 
 
+def networks(
+    folder: Path, images: Tensor, labels: Tensor, facts: dict[str, object], epochs: dict[str, int]
+) -> tuple[JudgeClassifier, FeatureEncoder]:
+    """The classifier and the encoder, trained on uint8 images for so many epochs; with none, those there are stay."""
+    makers = {"classifier": (JudgeClassifier, judge_classifier), "encoder": (FeatureEncoder, feature_encoder)}
+    found: list[nn.Module] = []
+    for name, (kind, trained) in makers.items():
+        if epochs[name]:
+            facts[f"{name}_epochs"] = epochs[name]
+            found.append(trained(images, labels, epochs[name]))
+        else:
+            facts[f"{name}_epochs"] = json.loads((folder / "manifest.json").read_text())[f"{name}_epochs"]
+            found.append(kind())
+            found[-1].load_state_dict(load_file(folder / f"{name}.safetensors"))
+    classifier, encoder = found
+    assert isinstance(classifier, JudgeClassifier)
+    assert isinstance(encoder, FeatureEncoder)
+    return classifier, encoder
+
+
 def descriptors(train_images: Tensor) -> dict[str, Tensor]:
     """Where every training image lies on the leading principal axes of the pixels, one byte per axis.
 
@@ -108,8 +128,9 @@ def build(name: str, classifier_epochs: int, encoder_epochs: int) -> dict[str, o
     torch.set_num_threads(2)
     images, labels = grey_images(name, train=True)
     test_images, test_labels = grey_images(name, train=False)
-    classifier = judge_classifier(images, labels, classifier_epochs)
-    encoder = feature_encoder(images, labels, encoder_epochs)
+    facts: dict[str, object] = {}
+    epochs = {"classifier": classifier_epochs, "encoder": encoder_epochs}
+    classifier, encoder = networks(HERE / name, images, labels, facts, epochs)
     files = {"classifier": half(classifier), "encoder": half(encoder)}
     classifier.load_state_dict(files["classifier"])  # measured as it will be used
     encoder.load_state_dict(files["encoder"])
@@ -118,12 +139,10 @@ def build(name: str, classifier_epochs: int, encoder_epochs: int) -> dict[str, o
     files["held_out"] = {"images": test_images[held_out], "labels": test_labels[held_out]}
     files["statistics"] = statistics(encoder, test_images)
     files["training"] = descriptors(images)
-    facts: dict[str, object] = {
+    facts |= {
         "data_set": TORCHVISION_NAMES[name],
         "classes": CLASSES[name],
         "classifier_test_accuracy": round((predicted == test_labels).double().mean().item(), 4),
-        "classifier_epochs": classifier_epochs,
-        "encoder_epochs": encoder_epochs,
         "held_out_images": len(held_out),
         "statistics_images": len(test_images),
         "torch": torch.__version__,
@@ -136,8 +155,8 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=TORCHVISION_NAMES)
-    parser.add_argument("--classifier-epochs", type=int, default=8)
-    parser.add_argument("--encoder-epochs", type=int, default=8)
+    parser.add_argument("--classifier-epochs", type=int, default=8, help="0 keeps the one there is")
+    parser.add_argument("--encoder-epochs", type=int, default=8, help="0 keeps the one there is")
     options = parser.parse_args()
     print(json.dumps(build(options.name, options.classifier_epochs, options.encoder_epochs), indent=2))
 

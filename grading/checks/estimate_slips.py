@@ -9,6 +9,7 @@ from grading.checks.formula import HALF, Slips
 from grading.checks.log_ratio import Pair, divergence, mean_under, variance
 
 SIGMAS = 4.5
+SHARED = "shared-noise"
 
 
 def known_law(estimates: Tensor, pairs: Sequence[Pair], num_samples: int) -> tuple[str, float, str]:
@@ -16,7 +17,7 @@ def known_law(estimates: Tensor, pairs: Sequence[Pair], num_samples: int) -> tup
     right = torch.stack([divergence(pair) for pair in pairs])
     means, variances = estimates.mean(0), estimates.var(0)
     if variances.max() < 1e-8:
-        return _known_constant(means, right, pairs, num_samples)
+        return _known_constant(means, right, pairs)
     error = SIGMAS * (variances / len(estimates)).sqrt()
     for bug, (wrong, message) in _wrong_means(pairs, num_samples).items():
         if ((means - wrong).abs() <= error).all() and not ((wrong - right).abs() <= error).all():
@@ -34,10 +35,10 @@ def known_law(estimates: Tensor, pairs: Sequence[Pair], num_samples: int) -> tup
 
 
 def _like(variances: Tensor, expected: Tensor) -> bool:
-    return bool(((variances / expected - 1).abs() < 0.5).all())
+    return bool(((variances / expected - 1).abs() < 0.3).all())
 
 
-def _known_constant(means: Tensor, right: Tensor, pairs: Sequence[Pair], num_samples: int) -> tuple[str, float, str]:
+def _known_constant(means: Tensor, right: Tensor, pairs: Sequence[Pair]) -> tuple[str, float, str]:
     """What is wrong where all rows of a pair have the same estimate."""
     if torch.allclose(means, right, rtol=1e-4):
         told = "the closed form is returned: right, but the question asks for an estimate from num_samples draws"
@@ -45,13 +46,7 @@ def _known_constant(means: Tensor, right: Tensor, pairs: Sequence[Pair], num_sam
     at_mean = torch.stack([mean_under(pair, pair.mu_q, torch.zeros_like(pair.mu_q)) for pair in pairs])
     if torch.allclose(means, at_mean, rtol=1e-4):
         return "no-noise", 0.0, "z is always mu_q: no noise is drawn"
-    spread = torch.stack([variance(pair) / num_samples for pair in pairs]).sqrt()
-    lawful = bool(((means - right).abs() < 6 * spread).all())
-    return (
-        "shared-noise",
-        HALF if lawful else 0.0,
-        "every row of the batch gets the same noise; draw noise for each of them",
-    )
+    return SHARED, HALF, "every row of the batch gets the same noise; draw noise for each of them"
 
 
 def _wrong_means(pairs: Sequence[Pair], num_samples: int) -> Slips:

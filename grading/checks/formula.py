@@ -1,6 +1,6 @@
 """Formulas that give one number per sample of a batch: how they are judged, whichever the formula."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +46,7 @@ def judge(
 ) -> None:
     """Raises Disagreement unless the answers are right on the tables, where known mistakes are recognised best, and on
     whatever is drawn; unless inputs are left as they are; unless gradients flow. The input shown is the smallest."""
-    call = by_hand(reference, formula.probe, tables[0])
+    call = by_hand(reference, formula.probe, tables[0].rows)
 
     def right_on(batch: Batch) -> None:
         _right(formula, student, batch, call)
@@ -66,13 +66,13 @@ def judge(
         _lets_gradients_through(formula, watched, tables[-1], call)
 
 
-def by_hand(reference: Subject, probe: str, batch: Batch) -> str:
+def by_hand(reference: Subject, probe: str, names: Iterable[str]) -> str:
     """How a student calls what the probe asks: imports, then an expression, where the assignment says so (`by_hand` among
     its probes, asked of the reference); else the probe's own name."""
     try:
         return str(reference.by_hand(probe=probe))
     except AttributeError:
-        return f"{probe}({', '.join(batch.rows)})"
+        return f"{probe}({', '.join(names)})"
 
 
 def reproduced(batch: Batch, call: str) -> str:
@@ -119,7 +119,7 @@ def _right(formula: Formula, student: Subject, batch: Batch, call: str) -> None:
     """Raises Disagreement unless the answer on this batch is right."""
     answer, given = _asked(student, formula.probe, batch, call), batch.tensors()
     expected, scale = formula.exact(given)
-    told = {"expected": shown(expected), "reproduce": reproduced(batch, call)}
+    told: dict[str, Any] = {"expected": shown(expected), "reproduce": reproduced(batch, call)}
     try:
         found = tensor(answer, formula.what)
     except Disagreement as error:
@@ -201,7 +201,7 @@ def leaves_inputs_alone(watched: Any, given: Mapping[str, Tensor], show: str) ->
 
 def _lets_gradients_through(formula: Formula, watched: Any, batch: Batch, call: str) -> None:
     leaves = {name: value.double().requires_grad_() for name, value in batch.tensors().items()}
-    formula.exact(leaves)[0].sum().backward()  # type: ignore[no-untyped-call]
+    formula.exact(leaves)[0].sum().backward()
     right = {name: leaves[name].grad for name in formula.gradients}
     gradients_agree(watched, right, formula.what, reproduced(batch, call))
 

@@ -95,7 +95,7 @@ def signal_scale(student: Subject, reference: Subject, rng: Generator) -> None:
             shown_call("alpha_lambda", lambda_t=lam),
         )
 
-    judge_everywhere(TABLE, _log_snrs(), judge)
+    judge_everywhere([TABLE], _log_snrs(), judge)
     judge_inputs_kept(student, "signal_scale", {"lambda_t": TABLE}, shown_call("alpha_lambda", lambda_t=TABLE))
 
 
@@ -114,7 +114,7 @@ def noise_scale(student: Subject, reference: Subject, rng: Generator) -> None:
             shown_call("sigma_lambda", lambda_t=lam),
         )
 
-    judge_everywhere(TABLE, _log_snrs(), judge)
+    judge_everywhere([TABLE], _log_snrs(), judge)
     judge_inputs_kept(student, "noise_scale", {"lambda_t": TABLE}, shown_call("sigma_lambda", lambda_t=TABLE))
 
 
@@ -140,7 +140,7 @@ def forward_sample(student: Subject, reference: Subject, rng: Generator) -> None
 
     x, noise = (torch.randn(3, 1, 2, 2, generator=rng) for _ in range(2))
     first = {"x": x, "lambda_t": torch.tensor([-2.0, 0.5, 3.0]).view(-1, 1, 1, 1), "noise": noise}
-    judge_everywhere(first, _noisy_images(), judge)
+    judge_everywhere([first], _noisy_images(), judge)
     judge_inputs_kept(student, "guided_forward_sample", first, shown_call("q_sample", **first))
 
 

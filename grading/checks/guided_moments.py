@@ -68,7 +68,7 @@ def forward_deviation(student: Subject, reference: Subject, rng: Generator) -> N
             shown_call("sigma_q", **pair),
         )
 
-    judge_everywhere(DISTANT, _pairs(), judge)
+    judge_everywhere([DISTANT], _pairs(), judge)
     judge_inputs_kept(student, "forward_deviation", DISTANT, shown_call("sigma_q", **DISTANT))
 
 
@@ -87,7 +87,7 @@ def posterior_deviation(student: Subject, reference: Subject, rng: Generator) ->
             shown_call("sigma_q_x", **pair),
         )
 
-    judge_everywhere(DISTANT, _pairs(), judge)
+    judge_everywhere([DISTANT], _pairs(), judge)
     judge_inputs_kept(student, "posterior_deviation", DISTANT, shown_call("sigma_q_x", **DISTANT))
 
 
@@ -145,7 +145,7 @@ def reverse_mean(student: Subject, reference: Subject, rng: Generator) -> None:
         )
 
     first = {name: torch.randn(3, 1, 2, 2, generator=rng) for name in ("z", "x")} | DISTANT
-    judge_everywhere(first, _images_between(), judge)
+    judge_everywhere([first], _images_between(), judge)
     judge_inputs_kept(student, "guided_reverse_mean", first, shown_call("mu_p_theta", **first))
 
 
@@ -195,8 +195,7 @@ def reverse_variance(student: Subject, reference: Subject, rng: Generator) -> No
             shown_call("var_p_theta", **given),
         )
 
-    judge_everywhere(DISTANT | {"v": torch.tensor(0.75)}, _pairs_and_v(), judge)
-    judge_everywhere(DISTANT, _pairs_and_v(), judge)
+    judge_everywhere([DISTANT | {"v": torch.tensor(0.75)}, DISTANT], _pairs_and_v(), judge)
     judge_inputs_kept(student, "guided_reverse_variance", DISTANT, shown_call("var_p_theta", **DISTANT))
 
 

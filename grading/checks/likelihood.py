@@ -14,7 +14,9 @@ from grading.errors import Crashed
 from grading.subjects import Subject
 
 MEANS = Numbers(5, 95, (0.01,))  # of Bernoulli variables: not so near 0 or 1 that clamping them would show
-BITS = Batch({"mu": ((0.3, 0.62, 0.81, 0.17), (0.55, 0.09, 0.4, 0.73)), "target": ((0, 1, 1, 0), (1, 0, 0, 0))})
+BITS = Batch(
+    {"mu": ((0.3, 0.62, 0.81, 0.17), (0.55, 0.09, 0.4, 0.73)), "target": ((0.0, 1.0, 1.0, 0.0), (1.0, 0.0, 0.0, 0.0))}
+)
 CENTRES = Numbers(-9, 9, (0.1, 1e-3, 100.0))
 LOGVARS = Numbers(-20, 20, (0.1, 1.0))
 LOG_2PI = math.log(2 * math.pi)

@@ -25,7 +25,7 @@ def arctangent(student: Subject, reference: Subject, rng: Generator) -> None:
     t [B], each in 1 … n_steps - 1. u = t / (n_steps - 1) is right as well. t = 0 is not judged, nor is the exact value at
     u = 1: code may clamp u there.
     """
-    judge_everywhere(TABLE, _steps(), lambda drawn: _judge(student, *drawn))
+    judge_everywhere([TABLE], _steps(), lambda drawn: _judge(student, *drawn))
 
 
 def _judge(student: Subject, t: Tensor, n_steps: int) -> None:

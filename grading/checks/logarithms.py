@@ -6,8 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.batches import Numbers, batches, table
-from grading.checks.formula import judge
+from grading.checks.batches import Batch, Numbers, batches, table
 from grading.checks.compare import Disagreement
 from grading.checks.formula import Formula, Slips, is_right, judge
 from grading.subjects import Subject
@@ -30,7 +29,9 @@ def log_mean_exp(student: Subject, reference: Subject, rng: Generator) -> None:
         judge(LOG_MEAN_EXP, student, reference, [ordinary, *large, mixed], batches(ANY, FORMS))
     except Disagreement as error:
         if error.verdict.bug == "overflow" and all(is_right(LOG_MEAN_EXP, student, batch) for batch in large):
-            message = "every row needs its own maximum: after subtracting that of the whole batch, exp of other rows vanishes"
+            message = (
+                "every row needs its own maximum: after subtracting that of the whole batch, exp of other rows vanishes"
+            )
             error.verdict = replace(error.verdict, bug="one-max-for-all-rows", message=message)
         raise
 

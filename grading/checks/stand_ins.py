@@ -20,7 +20,7 @@ from grading.checks.search import on_the_smallest_input, smallest_failure
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
 
-EXAMPLES = 40
+EXAMPLES = 25
 Coefficients = Mapping[str, Sequence[float]]
 Case = TypeVar("Case")
 
@@ -78,12 +78,13 @@ def judge_composed(
     raise Disagreement(f"{formula.what} is not the expected value", **told)
 
 
-def judge_everywhere(first: Case, inputs: SearchStrategy[Case], judge: Callable[[Case], object]) -> None:
-    """Judges an input in which every known mistake shows, then many others; tells of the smallest that fails."""
-    try:
-        judge(first)
-    except Disagreement as found:
-        raise on_the_smallest_input(found, inputs, judge) from None
+def judge_everywhere(tables: Sequence[Case], inputs: SearchStrategy[Case], judge: Callable[[Case], object]) -> None:
+    """Judges inputs in which every known mistake shows, then many others; tells of the smallest that fails."""
+    for table in tables:
+        try:
+            judge(table)
+        except Disagreement as found:
+            raise on_the_smallest_input(found, inputs, judge) from None
     smallest_failure(inputs, judge, examples=EXAMPLES)
 
 

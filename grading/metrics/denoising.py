@@ -81,21 +81,24 @@ def guided(student: Submission, setting: Setting) -> Evidence:
     return _evidence(sample, predicted, measured, setting)
 
 
-def implicit_samples(estimate: Estimate, alpha_bars: Tensor, steps: int, start: Tensor) -> Tensor:
-    """Deterministic sampling in so many steps (DDIM, Song et al. 2021, arXiv:2010.02502, equation 12 with sigma = 0).
+def drawn_in_steps(estimate: Estimate, alpha_bars: Tensor, steps: int, start: Tensor, rng: Generator) -> Tensor:
+    """Ancestral sampling in so many of the steps, with every prediction of x_0 brought to [0, 1].
 
-    alpha_bars: [T];  start: x_T [B, C, H, W], standard normal;  returns: the last prediction of x_0
+    The posterior of Ho et al. 2020, equation 7, between the steps that are kept (Nichol & Dhariwal 2021, arXiv:2102.09672,
+    section 4).  alpha_bars: [T];  start: x_T [B, C, H, W], standard normal;  returns: the last prediction of x_0
     """
     times = torch.linspace(len(alpha_bars) - 1, 0, steps).round().long()
-    x, image = start, start
+    bars = torch.cat([alpha_bars[times].double(), torch.ones(1, dtype=torch.float64)])
+    x, image = start.double(), start.double()
     for index, t in enumerate(times):
-        bar = alpha_bars[t]
-        noise = estimate(x, t.expand(len(x)))
-        image = ((x.double() - (1 - bar).sqrt() * noise.double()) / bar.sqrt()).to(start.dtype)
-        if index + 1 < steps:
-            earlier = alpha_bars[times[index + 1]]
-            x = (earlier.sqrt() * image + (1 - earlier).sqrt() * noise).to(start.dtype)
-    return image
+        bar, earlier = bars[index], bars[index + 1]
+        noise = estimate(x.to(start.dtype), t.expand(len(x))).double()
+        image = ((x - (1 - bar).sqrt() * noise) / bar.sqrt()).clamp(0, 1)
+        kept = bar / earlier  # alpha of the jump
+        mean = (earlier.sqrt() * (1 - kept) * image + kept.sqrt() * (1 - earlier) * x) / (1 - bar)
+        deviation = ((1 - earlier) / (1 - bar) * (1 - kept)).sqrt()
+        x = mean + deviation * torch.randn(start.shape, generator=rng).double()
+    return image.to(start.dtype)
 
 
 def _asked(student: Submission, setting: Setting, question: dict[str, Tensor | None]) -> Tensor:
@@ -109,7 +112,7 @@ def _drawn(estimate: Estimate, alpha_bars: Tensor, setting: Setting, chunk: int)
     plan = setting.sampling
     rng: Generator = generator(setting.seed, plan.probe, chunk)
     start = torch.randn(plan.chunk, 1, plan.size, plan.size, generator=rng)
-    return NORMALISATIONS[plan.normalise](implicit_samples(estimate, alpha_bars, plan.steps, start))
+    return NORMALISATIONS[plan.normalise](drawn_in_steps(estimate, alpha_bars, plan.steps, start, rng))
 
 
 def _confidence(assets: Assets, images: Tensor) -> Tensor:
@@ -137,4 +140,4 @@ def _evidence(sample: Sample, predicted: Tensor, first: Measurement, setting: Se
 
 def _sampler(setting: Setting) -> str:
     guidance = f", guidance {setting.sampling.guidance:g}" if setting.sampling.guidance else ""
-    return f"drawn by the judge in {setting.sampling.steps} deterministic steps{guidance}"
+    return f"drawn by the judge in {setting.sampling.steps} steps{guidance}"

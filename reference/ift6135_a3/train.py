@@ -63,7 +63,7 @@ def train_ddpm(epochs: int) -> None:
     """The simplified loss of question 2."""
     network = UNet()
     process = DenoiseDiffusion(network, 1000, CPU)
-    plan = Plan("ift6135_a3-ddpm", epochs, peak=1e-3, clip=1000.0)
+    plan = Plan("ift6135_a3-ddpm", epochs, peak=2e-3, batch=64, clip=1000.0)
     save(train(plan, network, lambda x, _: process.loss(x), *images_at_32()), HERE / "eps_model.pkl")
 
 
@@ -75,14 +75,14 @@ def train_cfg(epochs: int) -> None:
     def loss(x: Tensor, y: Tensor) -> Tensor:
         return process.loss(x, None if torch.rand(1).item() < 0.1 else y)
 
-    plan = Plan("ift6135_a3-cfg", epochs, peak=1e-3, clip=1000.0)
+    plan = Plan("ift6135_a3-cfg", epochs, peak=2e-3, batch=64, clip=1000.0)
     save(train(plan, network, loss, *images_at_32()), HERE / "eps_model_cfg.pkl")
 
 
 TRAINING: dict[str, tuple[Callable[[int], None], int]] = {
     "vae": (train_vae, 20),
-    "ddpm": (train_ddpm, 12),
-    "cfg": (train_cfg, 12),
+    "ddpm": (train_ddpm, 8),
+    "cfg": (train_cfg, 8),
 }
 
 

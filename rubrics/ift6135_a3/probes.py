@@ -23,16 +23,42 @@ CPU = torch.device("cpu")
 
 
 def watched(code, probe, inputs):
-    """One of the probes below, asked twice: what it answers, what is left of its inputs, and the inputs' gradients."""
-    given = {name: value.clone() for name, value in inputs.items()}
-    function = globals()[probe]
-    answer = function(code, **given)
-    leaves = {name: value.clone().requires_grad_(value.is_floating_point()) for name, value in inputs.items()}
-    total = torch.as_tensor(function(code, **leaves)).sum()
-    wanted = [value for value in leaves.values() if value.requires_grad]
-    gradients = torch.autograd.grad(total, wanted, allow_unused=True) if total.requires_grad else [None] * len(wanted)
-    names = [name for name, value in leaves.items() if value.requires_grad]
-    return {"answer": answer, "inputs": given, "gradients": dict(zip(names, gradients, strict=True))}
+    """One of the probes below, asked twice: what it answers, what is left of its inputs, and the gradients of the
+    answer's sum: None where none arrives; `said` tells why, where that raised something."""
+    function, tensors = globals()[probe], {name: value for name, value in inputs.items() if torch.is_tensor(value)}
+    given = {name: value.clone() for name, value in tensors.items()}
+    answer = function(code, **{**inputs, **given})
+    leaves = {name: value.clone().requires_grad_() for name, value in tensors.items() if value.is_floating_point()}
+    gradients, said = dict.fromkeys(leaves), ""
+    try:  # times one, as the output of a network comes: unlike a leaf, it may be changed in place
+        total = function(code, **{**inputs, **{name: value * 1 for name, value in leaves.items()}}).sum()
+        if total.requires_grad:
+            found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+            gradients = dict(zip(leaves, found, strict=True))
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+    return {"answer": answer, "inputs": given, "gradients": gradients, "said": said}
+
+
+def strided(code, probe, inputs):
+    """One of the probes below, asked about every second row of tensors of twice the height: they are not contiguous."""
+    return globals()[probe](code, **{name: value.repeat_interleave(2, 0)[::2] for name, value in inputs.items()})
+
+
+BY_HAND = {  # how a student calls what a probe asks, for scripts to paste
+    "bernoulli_log_likelihood": "from q1_vae import log_likelihood_bernoulli\nlog_likelihood_bernoulli(mu, target)",
+    "normal_log_likelihood": "from q1_vae import log_likelihood_normal\nlog_likelihood_normal(mu, logvar, z)",
+    "log_mean_exp": "from q1_vae import log_mean_exp\nlog_mean_exp(y)",
+    "kl_analytic": "from q1_vae import kl_gaussian_gaussian_analytic\n"
+    "kl_gaussian_gaussian_analytic(mu_q, logvar_q, mu_p, logvar_p)",
+    "kl_monte_carlo": "from q1_vae import kl_gaussian_gaussian_mc\n"
+    "kl_gaussian_gaussian_mc(mu_q, logvar_q, mu_p, logvar_p, num_samples=num_samples)",
+    "negative_elbo": "loss_function(recon, x, mu, logvar)",  # its file trains when it is imported
+}
+
+
+def by_hand(code, probe):
+    return BY_HAND[probe]
 
 
 @contextlib.contextmanager
@@ -71,60 +97,126 @@ def kl_monte_carlo(code, mu_q, logvar_q, mu_p, logvar_p, num_samples):
     return code.q1_vae.kl_gaussian_gaussian_mc(mu_q, logvar_q, mu_p, logvar_p, num_samples=num_samples)
 
 
-LIFTED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+def lifted(code, file, name):
+    """One function of a file that parses a command line, downloads data and trains when it is run: only those of its lines
+    are run that the function needs, and those that they need."""
+    lines = list(statements(code.source(file).body, name))
+    wanted, before = {name}, set()
+    while wanted != before:
+        before = set(wanted)
+        wanted.update(*(needed(line) for line in lines if bound(line) & wanted))
+    module = types.ModuleType(file)
+    module.__dict__.update(torch=torch, nn=nn, F=F, device=CPU, __file__=str(code.folder / f"{file}.py"))
+    with replaced(sys, argv=[f"{file}.py"]):
+        for line in lines:
+            if bound(line) & (wanted | {"*"}):
+                run(line, module)
+    if not hasattr(module, name):
+        raise AttributeError(f"{file}.py defines no function {name} that can be taken out of it")
+    return getattr(module, name)
 
 
-def lifted(code, name):
-    """A module with the imports, functions, classes and plain constants of a file whose other lines are not run: they parse
-    a command line, download data and train."""
-    if name not in code.kept:
-        module = types.ModuleType(name)
-        module.__dict__.update(torch=torch, nn=nn, F=F, device=CPU)
-        for node in code.source(name).body:
-            if isinstance(node, LIFTED) or is_constant(node):
-                run(node, module, name, may_fail=isinstance(node, ast.Import | ast.ImportFrom))
-        code.kept[name] = module
-    return code.kept[name]
+def statements(body, name):
+    """The statements of a file in order, those within `if`, `with` and `try` too, and those around a nested `name`."""
+    for node in body:
+        inner = [part for part in ast.walk(node) if isinstance(part, ast.FunctionDef) and part.name == name]
+        around = isinstance(node, ast.FunctionDef) and node.name != name and inner
+        if around or isinstance(node, ast.If | ast.With | ast.Try):
+            for part in ("body", "handlers", "orelse", "finalbody"):
+                for inside in getattr(node, part, []):
+                    yield from statements(getattr(inside, "body", []) if part == "handlers" else [inside], name)
+        else:
+            yield node
 
 
-def is_constant(node):
-    """Whether a line gives names to plain values."""
-    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
-        return False
-    return all(not isinstance(part, ast.Call | ast.Await | ast.Yield) for part in ast.walk(node.value))
+def bound(line):
+    """The names that a statement gives a meaning to; "*" for an import of everything."""
+    if isinstance(line, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.split(".")[0] for alias in line.names}
+    if isinstance(line, ast.FunctionDef | ast.ClassDef):
+        return {line.name}
+    if isinstance(line, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return {part.id for part in ast.walk(line) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    return set()
 
 
-def run(node, module, name, may_fail):
+def needed(line):
+    """The names that a statement reads, less those of a function's own."""
+    names = [part for part in ast.walk(line) if isinstance(part, ast.Name)]
+    own = {part.id for part in names if isinstance(part.ctx, ast.Store)} if isinstance(line, ast.FunctionDef) else set()
+    own |= {part.arg for part in ast.walk(line) if isinstance(part, ast.arg)}
+    return {part.id for part in names if isinstance(part.ctx, ast.Load)} - own
+
+
+def run(line, module):
+    """Runs one statement as it stands in its file. One that fails is left out: whoever needs it will say so."""
+    with contextlib.suppress(Exception, SystemExit):
+        exec(compile(ast.Module([line], []), module.__file__, "exec"), module.__dict__)
+
+
+def linear(weights):
+    """A stand-in for a function of tensors: the sum of every argument's numbers, each times its weight."""
+
+    def stand_in(*args, **kwargs):
+        named = {**dict(zip(weights, args, strict=False)), **kwargs}
+        return sum(weighed(torch.as_tensor(named[name]), by) for name, by in weights.items())
+
+    return stand_in
+
+
+def weighed(value, by):
+    rows = value.reshape(len(value), -1) if value.ndim > 1 else value
+    return (rows.double() * by.double()).sum(-1).to(torch.get_default_dtype())
+
+
+def q1_vae_with(code, stand_ins):
+    """The module q1_vae with its two functions replaced, whether or not the rest of it can be run."""
+    module = types.ModuleType("q1_vae")
+    with contextlib.suppress(Exception):
+        module.__dict__.update(vars(code.q1_vae))
+    divergence = linear(stand_ins["divergence"])
+    module.log_likelihood_bernoulli = linear(stand_ins["likelihood"])
+    module.kl_gaussian_gaussian_analytic = module.kl_gaussian_gaussian_mc = divergence
+    return module
+
+
+def negative_elbo(code, recon, x, mu, logvar, stand_ins):
+    """stand_ins: weights for the functions of q1_vae that the loss may call, so that a mistake in them costs nothing here"""
+    module = q1_vae_with(code, stand_ins)
+    before = sys.modules.get("q1_vae")
+    sys.modules["q1_vae"] = module
     try:
-        exec(compile(ast.Module([node], []), f"{name}.py", "exec"), module.__dict__)
-    except ImportError:  # a plotting library, say, that loss_function has no use for
-        if not may_fail:
-            raise
+        return lifted(code, "q1_train_vae", "loss_function")(recon, x, mu, logvar)
+    finally:
+        sys.modules.pop("q1_vae")
+        if before is not None:
+            sys.modules["q1_vae"] = before
 
 
-def negative_elbo(code, recon, x, mu, logvar):
-    return lifted(code, "q1_train_vae").loss_function(recon, x, mu, logvar)
+def provided_vae():
+    """The layers of the network that the handout provides."""
+    linear = {"fc1": (784, 400), "fc21": (400, 20), "fc22": (400, 20), "fc3": (20, 400), "fc4": (400, 784)}
+    return nn.ModuleDict({name: nn.Linear(*sizes) for name, sizes in linear.items()})
 
 
-def given_vae(code):
-    """The network that the handout provides, with the weights handed in. No line of the submission is run for it."""
+def trained_vae(code):
+    """That network with the weights handed in. No line of the submission is run for it."""
     if "vae" not in code.kept:
-        linear = {"fc1": (784, 400), "fc21": (400, 20), "fc22": (400, 20), "fc3": (20, 400), "fc4": (400, 784)}
-        network = nn.ModuleDict({name: nn.Linear(*sizes) for name, sizes in linear.items()})
+        network = provided_vae()
         network.load_state_dict(flat_state(torch.load(code.folder / "model.pt", map_location=CPU, weights_only=True)))
         code.kept["vae"] = network.eval()
     return code.kept["vae"]
 
 
 def encode(code, x):
-    vae = given_vae(code)
+    vae = trained_vae(code)
     with torch.no_grad():
         hidden = F.relu(vae["fc1"](x.flatten(1)))
         return vae["fc21"](hidden), vae["fc22"](hidden)
 
 
 def decode(code, z):
-    vae = given_vae(code)
+    vae = trained_vae(code)
     with torch.no_grad():
         return torch.sigmoid(vae["fc4"](F.relu(vae["fc3"](z)))).view(-1, 1, 28, 28)
 
@@ -330,6 +422,16 @@ def flat_state(loaded):
     return loaded.get("model_state_dict", loaded)
 
 
+def state_shapes(code, file):
+    """Names and shapes of the parameters and buffers that the weights in `file` must fit."""
+    networks = {
+        "model.pt": provided_vae,
+        "eps_model.pkl": lambda: importlib.import_module("ddpm_utils.unet").UNet(c_in=1, c_out=1),
+        "eps_model_cfg.pkl": lambda: importlib.import_module("cfg_utils.unet").UNet_conditional(c_in=1, c_out=1),
+    }
+    return {name: list(value.shape) for name, value in networks[file]().state_dict().items()}
+
+
 def noise_estimate(code, x, t):
     with torch.no_grad():
         return unet(code, "ddpm_utils", "UNet", "eps_model.pkl")(x, t)
@@ -473,13 +575,13 @@ def guided_loss(code, x0, labels, noise, n_steps, network, stand_ins=None):
     return {"loss": loss, "asked_z": z, "asked_labels": asked_labels, "gradient": gradient}
 
 
-def guided_loss_labels(code, x0, labels, n_steps, network, calls):
+def guided_loss_labels(code, x0, labels, n_steps, network, calls, stand_ins=None):
     """The labels that reached the network in each of many calls of loss, [calls, B]."""
     known = LabelledNetwork(**network)
-    made = guided_process(code, n_steps, known)
+    made = guided_process(code, n_steps, known, stand_ins)
     for _ in range(calls):
         made.loss(x0, labels)
-    return torch.stack([asked for _, asked in known.asked])
+    return torch.stack([asked for _, asked in known.asked]) if known.asked else None
 
 
 def guided_chain(code, labels, guidance, n_steps, shape, network, settings_guidance=0.0, stand_ins=None):

@@ -26,15 +26,31 @@ class ResidualBlock(nn.Module):
         return self.skip(x) + self.second(self.first(x) + self.shift(condition)[:, :, None, None])
 
 
+class Attention(nn.Module):
+    """Every pixel looks at every other (arXiv:1706.03762, sec. 3.2): what is drawn here must fit what is drawn there."""
+
+    def __init__(self, channels: int, heads: int = 4):
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, C, H, W] -> the same shape."""
+        tokens = self.norm(x).flatten(2).transpose(1, 2)
+        seen = self.attention(tokens, tokens, tokens, need_weights=False)[0]
+        return x + seen.transpose(1, 2).reshape(x.shape)
+
+
 class Body(nn.Module):
     """The U itself: 2x2 pixels at a time, on grids of 16x16 and 8x8."""
 
-    def __init__(self, c_in: int, c_out: int, condition_dim: int, wide: int = 48, narrow: int = 80):
+    def __init__(self, c_in: int, c_out: int, condition_dim: int, wide: int = 32, narrow: int = 80):
         super().__init__()
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * c_in, wide, 3, padding=1))
         self.down = ResidualBlock(wide, wide, condition_dim)
         self.to_narrow = nn.Conv2d(wide, narrow, 3, stride=2, padding=1)
-        self.middle = nn.ModuleList([ResidualBlock(narrow, narrow, condition_dim) for _ in range(3)])
+        self.before, self.after = (ResidualBlock(narrow, narrow, condition_dim) for _ in range(2))
+        self.look_around, self.look_again = Attention(narrow), Attention(narrow)
         self.from_narrow = nn.ConvTranspose2d(narrow, wide, 2, stride=2)
         self.up = ResidualBlock(2 * wide, wide, condition_dim)
         self.head = nn.Sequential(
@@ -44,9 +60,8 @@ class Body(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x [B, C, 32, 32], condition [B, D] -> [B, C', 32, 32]."""
         at16 = self.down(self.stem(x), condition)
-        at8 = self.to_narrow(at16)
-        for block in self.middle:
-            at8 = block(at8, condition)
+        at8 = self.look_around(self.before(self.to_narrow(at16), condition))
+        at8 = self.look_again(self.after(at8, condition))
         return self.head(self.up(torch.cat([self.from_narrow(at8), at16], dim=1), condition))
 
 

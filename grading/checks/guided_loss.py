@@ -1,0 +1,221 @@
+"""The training loss of guided diffusion, around a network that is known and takes down what it is asked.
+
+Ho & Salimans 2022 (arXiv:2207.12598), equation 5.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks import variance_preserving as vp
+from grading.checks.compare import Disagreement, close, parts, reductions, shown, tensor, which
+from grading.checks.guidance import BELOW, alphas, sigmas
+from grading.checks.stand_ins import Coefficients, affine, shaken
+from grading.errors import Crashed, NotDone
+from grading.subjects import Subject
+
+IMAGES, STEPS, CALLS = 240, 10, 60
+NOTHING = 10  # the label that stands for none
+FORWARD = BELOW | {"log_snr": [3.0, -0.6], "forward_sample": [0.05, 0.6, 0.03, 0.5]}
+UNEVEN = 50.0  # chi-square of ten counts, nine degrees of freedom: 1e-7 false alarms
+
+
+def known_network(rng: Generator) -> dict[str, list[float]]:
+    """slope_y z + offset_y for ten labels and for none, each of its own."""
+    slopes, offsets = torch.linspace(0.1, 0.7, NOTHING + 1), torch.linspace(-0.6, 0.6, NOTHING + 1)
+    order = torch.randperm(NOTHING + 1, generator=rng)
+    return {"slopes": slopes[order].tolist(), "offsets": offsets.tolist()}
+
+
+def estimate(network: dict[str, list[float]], z: Tensor, labels: Tensor) -> Tensor:
+    """What the known network answers."""
+    slope, offset = (torch.tensor(table).double()[labels].view(-1, 1, 1, 1) for table in network.values())
+    return slope * z.double() + offset
+
+
+class _Asked:
+    """One batch, and what it is asked with."""
+
+    def __init__(self, student: Subject, rng: Generator) -> None:
+        self.student, self.known, self.network = student, shaken(FORWARD, rng), known_network(rng)
+        self.x = torch.rand(IMAGES, 1, 2, 3, generator=rng)
+        self.noise, self.labels = torch.randn(self.x.shape, generator=rng), torch.arange(IMAGES) % NOTHING
+
+    def trace(self, labels: Tensor | None, noise: Tensor | None, replaced: bool) -> dict[str, Any]:
+        """The loss, what the network was asked last, and the gradient that reached it."""
+        stand_ins = self.known if replaced else {}
+        answer = self.student.guided_loss(
+            x0=self.x, labels=labels, noise=noise, n_steps=STEPS, network=self.network, stand_ins=stand_ins
+        )
+        return parts(answer, loss=object, asked_z=Tensor, asked_labels=Tensor, gradient=Tensor)
+
+
+def squared_error(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The loss is ||eps_theta(z_lambda, labels) - noise||^2, summed over an image and averaged over the batch.
+
+    x0, noise [B, C, H, W], labels [B] or None -> a scalar (equation 5). Every image has a t of its own, uniform on
+    0 … n_steps - 1: no step may be missing among 240 draws (1e-10 false alarms) and the counts must be even (1e-7).
+    """
+    asked = _Asked(student, rng)
+    _judge_labels(asked)
+    for labels in (asked.labels, None):
+        trace, t = _recognised(asked, labels)
+        _judge_steps(t)
+        _judge_value(asked, trace)
+        _judge_gradient(asked, trace)
+    drawn = tensor(asked.trace(asked.labels, None, True)["loss"], "the loss without given noise")
+    again = tensor(asked.trace(asked.labels, None, True)["loss"], "the loss without given noise")
+    if torch.equal(drawn, again):
+        raise Disagreement("two calls give the same loss: t and noise must be drawn anew", bug="fixed-draws", share=0.5)
+
+
+def _judge_labels(asked: _Asked) -> None:
+    """What reaches the network must be the labels, in every call; None is None (or the label that stands for it)."""
+    found = asked.student.guided_loss_labels(
+        x0=asked.x, labels=asked.labels, n_steps=STEPS, network=asked.network, calls=CALLS, stand_ins=asked.known
+    )
+    if found is None:
+        raise Disagreement("loss never asks the network", bug="network-not-asked")
+    seen = tensor(found, "the labels that reach the network", (CALLS, IMAGES))
+    none = (seen == NOTHING).all(1)
+    if none.all():
+        raise Disagreement("the labels never reach the network: eps_model(z, labels)", bug="labels-not-passed")
+    told = {"expected": shown(asked.labels), "actual": shown(seen[~none][0])}
+    if not torch.equal(seen[~none], asked.labels.double().expand_as(seen)[~none]):
+        raise Disagreement(
+            "the labels are changed before they reach the network; dropping them is the trainer's part, with None",
+            bug="labels-overwritten",
+            share=0.5,
+            **told,
+        )
+    if none.any():
+        message = f"the labels were dropped in {int(none.sum())} of {CALLS} calls; that is the trainer's part"
+        raise Disagreement(message, bug="labels-dropped", share=0.5, **told)
+
+
+def _recognised(asked: _Asked, labels: Tensor | None) -> tuple[dict[str, Any], Tensor]:
+    """The trace whose z are right at some step each, and these steps; raises Disagreement where there is none."""
+    try:
+        trace = asked.trace(labels, asked.noise, False)
+        if (t := _steps_of(trace["asked_z"], _true_states(asked))) is not None:
+            return trace, t
+    except (NotDone, Crashed):  # what it builds on may be to blame
+        pass
+    try:
+        trace = asked.trace(labels, asked.noise, True)
+    except Crashed as error:
+        if labels is not None:
+            raise
+        message = f"loss fails where labels is None, as in a batch that is trained without them: {error}"
+        raise Disagreement(message, bug="fails-without-labels", share=0.5) from None
+    if (t := _steps_of(trace["asked_z"], _known_states(asked))) is not None:
+        return trace, t
+    raise _wrong_state(asked, tensor(trace["asked_z"], "what the network is asked", asked.x.shape))
+
+
+def _true_states(asked: _Asked) -> Iterator[Tensor]:
+    """z at every step, [T, B, ...], for both readings of u."""
+    for most in (STEPS, STEPS - 1):
+        lam = vp.log_snr(torch.arange(STEPS) / most).view(-1, 1, 1, 1, 1)
+        yield vp.alpha(lam) * asked.x.double() + vp.sigma(lam) * asked.noise.double()
+
+
+def _known_states(asked: _Asked) -> Iterator[Tensor]:
+    """z at every step where the methods loss builds on are stand-ins, whichever of them it calls."""
+    x, noise, lam = asked.x.double(), asked.noise.double(), _known_levels(asked.known)
+    yield affine(asked.known["forward_sample"], x, lam, noise)
+    for alpha, sigma in product(alphas(lam, asked.known), sigmas(lam, asked.known)):
+        yield alpha * x + sigma * noise
+
+
+def _known_levels(known: Coefficients) -> Tensor:
+    return affine(known["log_snr"], torch.arange(STEPS)).view(-1, 1, 1, 1, 1)
+
+
+def _steps_of(z: Tensor | None, states: Iterator[Tensor]) -> Tensor | None:
+    """The step that every image of z [B, ...] is at, by the first of the states [T, B, ...] that explains them all."""
+    for state in states:
+        if z is not None and z.shape == state.shape[1:]:
+            nearest = (state - z.double()).flatten(2).abs().amax(2).min(0)
+            if nearest.values.max() < 1e-3:
+                return nearest.indices
+    return None
+
+
+def _wrong_state(asked: _Asked, z: Tensor) -> Disagreement:
+    """What is wrong with what the network is asked."""
+    x, lam, known = asked.x.double(), _known_levels(asked.known), asked.known["forward_sample"]
+    noise, plain = asked.noise.double(), "the network should be asked with z = q_sample(x0, get_lambda(t), noise): "
+    swapped = affine(known, noise, lam, x)
+    steps = torch.arange(STEPS, dtype=torch.float64).view(-1, 1, 1, 1, 1)
+    slips = {
+        "image-for-state": (x.unsqueeze(0), plain + "yours is x0, without noise"),
+        "noise-for-state": (noise.unsqueeze(0), plain + "yours is the noise alone"),
+        "image-and-noise-swapped": (swapped, plain + "you swap x0 and noise"),
+        "t-for-lambda": (affine(known, x, steps, noise), plain + "you give it t instead of lambda"),
+    }
+    told = {"expected": "z at one of the steps, for every image", "actual": shown(z)}
+    for bug, (wrong, message) in slips.items():
+        if _steps_of(z, iter([wrong])) is not None:
+            return Disagreement(message, bug=bug, **told)
+    again = asked.trace(asked.labels, asked.noise, True)["asked_z"]
+    unused = (torch.stack([z, tensor(again, "z", z.shape)]) - known[1] * x) / known[3]
+    if torch.corrcoef(torch.stack([unused[0].flatten(), noise.flatten()]))[0, 1].abs() < 0.5:
+        return Disagreement(plain + "yours does not hold the noise that was given", bug="noise-drawn-again", **told)
+    return Disagreement(plain + "yours is not that at any step", **told)
+
+
+def _judge_steps(t: Tensor) -> None:
+    counts = torch.bincount(t, minlength=STEPS).double()
+    told = {"expected": f"each of 0 … {STEPS - 1} about {IMAGES // STEPS} times", "actual": shown(counts, STEPS)}
+    if (counts > 0).sum() == 1:
+        raise Disagreement("every image of a batch gets the same t: draw one per image", bug="one-t-for-all", **told)
+    if (counts == 0).any() or ((counts - IMAGES / STEPS) ** 2).sum() * STEPS / IMAGES > UNEVEN:
+        raise Disagreement("t is not uniform on 0 … n_steps - 1", bug="t-not-uniform", share=0.5, **told)
+
+
+def _judge_value(asked: _Asked, trace: dict[str, Any]) -> None:
+    loss, noise = tensor(trace["loss"], "the loss"), asked.noise.double()
+    labels = tensor(trace["asked_labels"], "the labels that reach the network", (IMAGES,)).long()
+    error = estimate(asked.network, trace["asked_z"], labels) - noise
+    right = (error**2).flatten(1).sum(1)
+    if which(loss, {"": right.mean()} if loss.numel() == 1 else {}) or close(loss.flatten(), right.mean().view(1)):
+        return
+    told = {"expected": shown(right.mean()), "actual": shown(loss)}
+    reduced = which(loss, reductions(right, error.numel()), rtol=1e-3)
+    if reduced:
+        bug = {"sum over everything": "sum-over-batch", "mean over everything": "mean-for-sum"}.get(
+            reduced, "not-reduced"
+        )
+        message = (
+            f"the error is right but reduced otherwise ({reduced}): sum over an image's numbers, then average the batch"
+        )
+        raise Disagreement(message, bug=bug, share=0.5, **told)
+    others = {
+        "l1-loss": (error.abs(), "the loss is the squared error; yours is the absolute one"),
+        "loss-against-image": ((error + noise - asked.x.double()) ** 2, "the estimate is compared with the image"),
+        "loss-against-state": ((error + noise - trace["asked_z"].double()) ** 2, "the estimate is compared with z"),
+        "root-of-sum": ((error**2).flatten(1).sum(1).sqrt().view(-1, 1), "the norm is not squared in yours"),
+    }
+    for bug, (wrong, message) in others.items():
+        if which(loss, reductions(wrong.flatten(1).sum(1), error.numel()), rtol=1e-3):
+            raise Disagreement(message, bug=bug, **told)
+    raise Disagreement("the loss is not ||eps_theta(z, labels) - noise||^2", **told)
+
+
+def _judge_gradient(asked: _Asked, trace: dict[str, Any]) -> None:
+    """The network's one parameter scales its answer e: d/ds |s e - noise|^2 = 2 (e - noise) e at s = 1."""
+    found = trace["gradient"]
+    answer = estimate(asked.network, trace["asked_z"], trace["asked_labels"])
+    expected = (2 * (answer - asked.noise.double()) * answer).flatten(1).sum(1).mean().view(1)
+    if found is None or not close(tensor(found, "the gradient", (1,)), expected, rtol=1e-3, atol=1e-4):
+        actual = "none" if found is None else shown(found)
+        raise Disagreement(
+            "the gradient of the loss does not reach the network as it should",
+            bug="no-gradient",
+            expected=shown(expected),
+            actual=actual,
+        )
