@@ -45,6 +45,15 @@ def replaced(source: str, case: Case) -> str:
     return source
 
 
+def edit_other_lines(one: Case, other: Case) -> bool:
+    """Whether the two can be made in one submission: in other files, or in other lines of the same."""
+    return one["file"] != other["file"] or not any(
+        set(old.splitlines()) & set(other_old.splitlines()) or old in other_old or other_old in old
+        for old, _ in edits(one)
+        for other_old, _ in edits(other)
+    )
+
+
 def grouped(every: Sequence[Case], apart: Callable[[Case, Case], bool]) -> list[list[Case]]:
     """Cases that can share a submission, as few groups as a first fit finds: any two of a group are `apart`."""
     groups: list[list[Case]] = []

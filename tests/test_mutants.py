@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import scored
-from edited import HERE, Case, cases, edited, edits, grouped
+from edited import HERE, Case, cases, edit_other_lines, edited, grouped
 
 from grading import assignments
 from grading.grade import Options, grade
@@ -21,13 +21,7 @@ NAMES = [path.name for path in sorted((HERE / "mutants").iterdir())]
 
 def apart(one: Case, other: Case) -> bool:
     """Whether neither touches what the other edits or loses."""
-    if one["file"] == other["file"] and any(
-        set(old.splitlines()) & set(other_old.splitlines()) or old in other_old or other_old in old
-        for old, _ in edits(one)
-        for other_old, _ in edits(other)
-    ):
-        return False
-    return not set(one["loses"]) & set(other["loses"])
+    return edit_other_lines(one, other) and not set(one["loses"]) & set(other["loses"])
 
 
 TOGETHER = [(name, group) for name in NAMES for group in grouped(cases("mutants", name), apart)]

@@ -1,6 +1,6 @@
 """Right answers that look unusual keep full marks.
 
-Every day unusual answers in different files share a submission. The slow tests ask about each of them alone.
+Every day unusual answers that edit other lines share a submission. The slow tests ask about each of them alone.
 """
 
 from collections.abc import Sequence
@@ -8,24 +8,20 @@ from pathlib import Path
 
 import pytest
 from conftest import scored
-from edited import HERE, Case, cases, edited, grouped
+from edited import HERE, Case, cases, edit_other_lines, edited, grouped
 
 from grading import assignments
 from grading.grade import Options, grade
 from grading.sandbox.host import Host
 
 NAMES = [path.name for path in sorted((HERE / "variants").iterdir())]
-TOGETHER = [
-    (name, group)
-    for name in NAMES
-    for group in grouped(cases("variants", name), lambda one, other: one["file"] != other["file"])
-]
+TOGETHER = [(name, group) for name in NAMES for group in grouped(cases("variants", name), edit_other_lines)]
 ALONE = [(name, [case]) for name in NAMES for case in cases("variants", name)]
 
 
 def called(value: object) -> str:
     """The names of a group, for the test's id."""
-    return value if isinstance(value, str) else " + ".join(case["name"] for case in value)  # type: ignore[attr-defined]
+    return value if isinstance(value, str) else f"{value[0]['name']} and {len(value) - 1} more"  # type: ignore[index]
 
 
 def judge(name: str, together: Sequence[Case], host: Host, folder: Path) -> None:

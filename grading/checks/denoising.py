@@ -3,10 +3,21 @@
 Ho et al. 2020 (arXiv:2006.11239). Judged with the schedule in use, whatever it is, and a network that is known.
 """
 
+import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, Slip, broadcast, one_of, parts, tensor, two
-from grading.checks.steps import STEPS, at, call, schedule_tables, searched, true_forward, true_reverse
+from grading.checks.formula import by_hand
+from grading.checks.steps import (
+    STEPS,
+    at,
+    inputs_kept,
+    schedule_tables,
+    script,
+    searched,
+    true_forward,
+    true_reverse,
+)
 from grading.subjects import Subject
 
 
@@ -15,7 +26,10 @@ def forward_moments(student: Subject, reference: Subject, rng: Generator) -> Non
 
     x0 [B, C, H, W], t [B] -> mean like x0, variance that broadcasts to it.
     """
-    searched(rng, lambda case: _judge_forward_moments(student, *case))
+    call = by_hand(reference, "forward_moments", ("images", "t"))
+    searched(rng, lambda case: _judge_forward_moments(student, *case, call))
+    images, t = torch.ones(2, 1, 2, 2), torch.tensor([1, 7])
+    inputs_kept(student, "forward_moments", images, t, script(images, t, call))
 
 
 def reverse_moments(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -24,12 +38,15 @@ def reverse_moments(student: Subject, reference: Subject, rng: Generator) -> Non
     xt [B, C, H, W], t [B] -> mean like xt, variance that broadcasts to it. The posterior's variance beta-tilde, which the
     paper allows and a handout that names beta_t does not, keeps half.
     """
-    searched(rng, lambda case: _judge_reverse_moments(student, *case))
+    call = by_hand(reference, "reverse_moments", ("images", "t"))
+    searched(rng, lambda case: _judge_reverse_moments(student, *case, call))
+    images, t = torch.ones(2, 1, 2, 2), torch.tensor([1, 7])
+    inputs_kept(student, "reverse_moments", images, t, script(images, t, call))
 
 
-def _judge_forward_moments(student: Subject, x0: Tensor, t: Tensor) -> None:
+def _judge_forward_moments(student: Subject, x0: Tensor, t: Tensor, call: str) -> None:
     answer = parts(student.forward_moments(x0=x0, t=t, n_steps=STEPS), moments=object, betas=Tensor)
-    betas, show = tensor(answer["betas"], "beta"), call("q_xt_x0", x0, t)
+    betas, show = tensor(answer["betas"], "beta"), script(x0, t, call)
     mean, variance = two(answer["moments"], "the answer, (mean, variance),")
     right, right_variance = true_forward(betas, x0, t)
     one_of(mean, [right], "the mean of q(x_t | x_0)", _forward_slips(betas, x0, t), show)
@@ -61,10 +78,10 @@ def _variance_slips(betas: Tensor, x0: Tensor, t: Tensor) -> dict[str, Slip]:
     }
 
 
-def _judge_reverse_moments(student: Subject, xt: Tensor, t: Tensor) -> None:
+def _judge_reverse_moments(student: Subject, xt: Tensor, t: Tensor, call: str) -> None:
     asked = student.reverse_moments(xt=xt, t=t, n_steps=STEPS)
     answer = parts(asked, moments=object, betas=Tensor, estimate=Tensor, asked_t=Tensor, asked_x=Tensor)
-    betas, show = tensor(answer["betas"], "beta"), call("p_xt_prev_xt", xt, t)
+    betas, show = tensor(answer["betas"], "beta"), script(xt, t, call)
     if answer["estimate"] is None:
         raise Disagreement("the network is not asked for its estimate of the noise", bug="network-not-asked")
     one_of(answer["asked_t"], [t.double()], "the t that reaches the network", show=show)

@@ -10,7 +10,8 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, Slip, close, one_of, parts, tensor, within
-from grading.checks.steps import STEPS, at, call, schedule_tables, searched, true_forward, true_reverse
+from grading.checks.formula import by_hand
+from grading.checks.steps import STEPS, at, schedule_tables, script, searched, true_forward, true_reverse
 from grading.subjects import Subject
 
 SHAPE = (64, 1, 8, 8)  # 4,096 draws
@@ -23,7 +24,8 @@ def forward_sample(student: Subject, reference: Subject, rng: Generator) -> None
     x0, eps [B, C, H, W], t [B] -> x_t like x0 (equation 4).
     """
     _judge_repeated(student, rng)
-    searched(rng, lambda case: _judge_given_noise(student, *case))
+    call = by_hand(reference, "forward_sample", ("images", "t", "0.7 * images.flip(0) + 0.3"))
+    searched(rng, lambda case: _judge_given_noise(student, *case, call))
     x0, t = torch.randn(SHAPE, generator=rng), torch.full(SHAPE[:1], STEPS // 2)
     mean, variance = _known(x0, 0.3)
 
@@ -133,7 +135,7 @@ def _explained(draws: Tensor, allowed: Iterable[Moments], what: str) -> Disagree
     return Disagreement(f"{what} does not have the mean and variance it should", **told)
 
 
-def _judge_given_noise(student: Subject, x0: Tensor, t: Tensor) -> None:
+def _judge_given_noise(student: Subject, x0: Tensor, t: Tensor, call: str) -> None:
     noise, mean = 0.7 * x0.flip(0) + 0.3, 0.4 * x0 - 0.2
     variance = (0.1 + 0.02 * t.float()).view(-1, 1, 1, 1)
     asked = student.forward_sample(x0=x0, t=t, noise=noise, mean=mean, variance=variance, n_steps=STEPS)
@@ -142,7 +144,7 @@ def _judge_given_noise(student: Subject, x0: Tensor, t: Tensor) -> None:
     known, own = (mean.double(), variance.double().expand(x0.shape)), true_forward(betas, x0, t)
     right = [m + v.sqrt() * eps for m, v in _combined(known, own)]
     slips = _given_slips(eps, known, "") | _given_slips(eps, own, " (written out)") | _formula_slips(betas, x0, t, eps)
-    one_of(answer["x_t"], right, "x_t", slips, call("q_sample", x0, t, ", eps=0.7 * images.flip(0) + 0.3"))
+    one_of(answer["x_t"], right, "x_t", slips, script(x0, t, call))
 
 
 def _given_slips(eps: Tensor, moments: Moments, suffix: str) -> dict[str, Slip]:

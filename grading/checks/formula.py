@@ -14,6 +14,7 @@ from grading.checks.search import on_the_smallest_input, smallest_failure
 from grading.errors import Crashed
 from grading.subjects import Subject
 
+EXAMPLES = 40
 HALF, NEARLY = 0.5, 0.75  # shares: the right numbers with a fault of their own; with one that hardly shows
 Slips = Mapping[str, tuple[Tensor, str]]  # bug -> (the answer it gives, what to tell the student)
 
@@ -58,7 +59,7 @@ def judge(
             raise
         except Disagreement as first:
             raise on_the_smallest_input(first, inputs, right_on) from None
-    smallest_failure(inputs, right_on)
+    smallest_failure(inputs, right_on, EXAMPLES)
     given = tables[-1].tensors()
     watched = student.watched(probe=formula.probe, inputs=given)
     leaves_inputs_alone(watched, given, reproduced(tables[-1], call))
@@ -145,6 +146,8 @@ def _rows(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _near(actual: Tensor, expected: Tensor, scale: Tensor, rtol: float) -> bool:
     """Whether each number is right to within rtol of the scale of its row."""
+    if actual.shape != expected.shape:
+        return False
     scale = scale if scale.shape == expected.shape else scale.max()
     return close(actual / scale, expected / scale, rtol=0.0, atol=rtol)
 

@@ -100,7 +100,10 @@ def _recognised(asked: _Asked, labels: Tensor | None) -> tuple[dict[str, Any], T
     """The trace whose z are right at some step each, and these steps; raises Disagreement where there is none."""
     try:
         trace = asked.trace(labels, asked.noise, False)
-        if (t := _steps_of(trace["asked_z"], _true_states(asked))) is not None:
+        t = _steps_of(trace["asked_z"], _true_states(asked))
+        if (
+            t is not None and len(t.unique()) > 1
+        ):  # at t = 0 alone z is x0: with stand-ins it is seen which of the two it is
             return trace, t
     except (NotDone, Crashed):  # what it builds on may be to blame
         pass

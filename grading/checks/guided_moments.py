@@ -207,20 +207,22 @@ def _variances(kind: str, below: Coefficients, noisy: Tensor, clean: Tensor) -> 
 
 
 @st.composite
-def _pairs(draw: st.DrawFn, most: float = SAFE) -> dict[str, Tensor]:
-    """lambda < lambda', at least 0.1 apart, up to three of each."""
-    tenths = st.lists(st.integers(-int(10 * SAFE), int(10 * most)), min_size=2, max_size=2, unique=True)
-    rows = [sorted(row) for row in draw(st.lists(tenths, min_size=1, max_size=3))]
-    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
-    columns = torch.tensor(rows, dtype=dtype).div(10).view(-1, 2, 1, 1, 1)
-    return {"lambda_t": columns[:, 0].clone(), "lambda_t_prim": columns[:, 1].clone()}
+def _pairs(draw: st.DrawFn, most: float = SAFE, apart: int = 1) -> dict[str, Tensor]:
+    """lambda < lambda', up to three of each, in tenths; at least so many tenths apart."""
+    rows = []
+    for _ in range(draw(st.integers(1, 3))):
+        noisy = draw(st.integers(-int(10 * SAFE), int(10 * most) - apart))
+        rows.append([noisy, draw(st.integers(noisy + apart, int(10 * most)))])
+    columns = torch.tensor(rows, dtype=draw(st.sampled_from([torch.float32, torch.float64]))).div(10)
+    pair = [column.clone().view(-1, 1, 1, 1) for column in columns.unbind(1)]
+    return dict(zip(DISTANT, pair, strict=True))
 
 
 @st.composite
 def _pairs_and_v(draw: st.DrawFn) -> dict[str, Tensor]:
-    """Above lambda' = 5 a variance is too small for its digits to show."""
+    """Far apart, where the two mixes differ; above lambda' = 5 a variance is too small for its digits to show."""
     v = draw(st.sampled_from([None, 0.0, 0.25, 0.5, 1.0]))
-    return draw(_pairs(most=5.0)) | ({} if v is None else {"v": torch.tensor(v)})
+    return draw(_pairs(most=5.0, apart=20)) | ({} if v is None else {"v": torch.tensor(v)})
 
 
 @st.composite

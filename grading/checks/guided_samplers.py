@@ -160,7 +160,8 @@ SLIPS: dict[str, tuple[dict[str, Any], str, float]] = {
         0.25,
     ),
     "ascending-t": ({"steps": lambda i: (i, i - 1)}, TIME + "yours rises", 0.0),
-    "ascending-t-and-next": ({"steps": lambda i: (i, i + 1)}, TIME + "yours rises", 0.0),
+    "ascending-t (t - 1 is at least 0)": ({"steps": lambda i: (i, max(i - 1, 0))}, TIME + "yours rises", 0.0),
+    "ascending-t (to t + 1)": ({"steps": lambda i: (i, i + 1)}, TIME + "yours rises", 0.0),
     "t-plus-one": ({"steps": lambda i: (STEPS - i, STEPS - 1 - i)}, TIME + "yours is one too large", 0.5),
     "next-is-noisier": ({"steps": lambda i: (STEPS - 1 - i, STEPS - i)}, TIME + "you take the one at t + 1", 0.25),
     "next-is-the-same": (

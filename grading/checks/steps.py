@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement
+from grading.checks.formula import leaves_inputs_alone
 from grading.checks.search import on_the_smallest_input, smallest_failure
+from grading.subjects import Subject
 
 STEPS = 50
+IMAGES_OF = {"forward_moments": "x0", "reverse_moments": "xt"}  # what a probe calls the images it is asked about
 Case = tuple[Tensor, Tensor]  # images [B, C, H, W] and their steps t [B]
 
 
@@ -62,11 +65,16 @@ def cases(draw: st.DrawFn) -> Case:
     return torch.tensor(values).view(-1, 1, 1, 1).repeat(1, channels, side, side), torch.tensor(t)
 
 
-def call(name: str, images: Tensor, t: Tensor, more: str = "") -> str:
-    """Lines that show a call of a method with those images and steps."""
+def script(images: Tensor, t: Tensor, call: str) -> str:
+    """Lines that show a call (imports, then an expression in `images` and `t`) with those images and steps."""
+    *imports, expression = call.splitlines()
     rows = [[round(number, 4) for number in image.flatten().tolist()] for image in images[:3]]
-    shape = ", ".join(map(str, images.shape[1:]))
-    return (
-        f"images = torch.tensor({rows}).view(-1, {shape})\nt = torch.tensor({t[:3].tolist()})  # of {STEPS} steps\n"
-        f"print(diffusion.{name}(images, t{more}))"
-    )
+    given = f"images = torch.tensor({rows}).view(-1, {', '.join(map(str, images.shape[1:]))})"
+    steps = f"t = torch.tensor({t[:3].tolist()})  # of {STEPS} steps"
+    return "\n".join(["import torch", *imports, given, steps, f"print({expression})"])
+
+
+def inputs_kept(student: Subject, probe: str, images: Tensor, t: Tensor, show: str) -> None:
+    """Raises Disagreement where the method changes the images or the steps that it is given."""
+    given = {IMAGES_OF[probe]: images, "t": t}
+    leaves_inputs_alone(student.watched(probe=probe, inputs={**given, "n_steps": STEPS}), given, show)

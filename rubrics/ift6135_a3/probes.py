@@ -45,6 +45,7 @@ def strided(code, probe, inputs):
     return globals()[probe](code, **{name: value.repeat_interleave(2, 0)[::2] for name, value in inputs.items()})
 
 
+DDPM = "from q2_ddpm import DenoiseDiffusion\nDenoiseDiffusion(lambda x, t: 0.3 * x, 50, torch.device('cpu'))"
 BY_HAND = {  # how a student calls what a probe asks, for scripts to paste
     "bernoulli_log_likelihood": "from q1_vae import log_likelihood_bernoulli\nlog_likelihood_bernoulli(mu, target)",
     "normal_log_likelihood": "from q1_vae import log_likelihood_normal\nlog_likelihood_normal(mu, logvar, z)",
@@ -53,6 +54,9 @@ BY_HAND = {  # how a student calls what a probe asks, for scripts to paste
     "kl_gaussian_gaussian_analytic(mu_q, logvar_q, mu_p, logvar_p)",
     "kl_monte_carlo": "from q1_vae import kl_gaussian_gaussian_mc\n"
     "kl_gaussian_gaussian_mc(mu_q, logvar_q, mu_p, logvar_p, num_samples=num_samples)",
+    "forward_moments": f"{DDPM}.q_xt_x0(images, t)",
+    "forward_sample": f"{DDPM}.q_sample(images, t, 0.7 * images.flip(0) + 0.3)",
+    "reverse_moments": f"{DDPM}.p_xt_prev_xt(images, t)",
     "negative_elbo": "loss_function(recon, x, mu, logvar)",  # its file trains when it is imported
 }
 
@@ -100,7 +104,7 @@ def kl_monte_carlo(code, mu_q, logvar_q, mu_p, logvar_p, num_samples):
 def lifted(code, file, name):
     """One function of a file that parses a command line, downloads data and trains when it is run: only those of its lines
     are run that the function needs, and those that they need."""
-    lines = list(statements(code.source(file).body, name))
+    lines = [line for line in statements(code.source(file).body, name) if bound(line)]
     wanted, before = {name}, set()
     while wanted != before:
         before = set(wanted)
@@ -130,13 +134,17 @@ def statements(body, name):
 
 
 def bound(line):
-    """The names that a statement gives a meaning to; "*" for an import of everything."""
+    """The names that a statement gives a meaning to, or changes as `parser.add_argument(…)` does; "*": import of all."""
     if isinstance(line, ast.Import | ast.ImportFrom):
         return {alias.asname or alias.name.split(".")[0] for alias in line.names}
     if isinstance(line, ast.FunctionDef | ast.ClassDef):
         return {line.name}
     if isinstance(line, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        return {part.id for part in ast.walk(line) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+        targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+        return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    if isinstance(line, ast.Expr) and isinstance(line.value, ast.Call) and isinstance(line.value.func, ast.Attribute):
+        owner = line.value.func.value
+        return {owner.id} - {"torch"} if isinstance(owner, ast.Name) else set()
     return set()
 
 
@@ -584,6 +592,13 @@ def guided_loss_labels(code, x0, labels, n_steps, network, calls, stand_ins=None
     return torch.stack([asked for _, asked in known.asked]) if known.asked else None
 
 
+def spare_the_compiler():
+    """An optimizer's constructor imports torch's compiler, which takes seconds, to say that it is not to be compiled."""
+    inner = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", None)
+    if inner is not None:
+        setattr(inner, "__dynamo_disable", inner)
+
+
 def guided_chain(code, labels, guidance, n_steps, shape, network, settings_guidance=0.0, stand_ins=None):
     """Trainer.sample around a known network: the images, and all that the network was asked, one batch after the other."""
     known = LabelledNetwork(**network)
@@ -594,6 +609,7 @@ def guided_chain(code, labels, guidance, n_steps, shape, network, settings_guida
         sys.modules.setdefault(name, code.q3_cfg_diffusion)
     if hasattr(code.q3_cfg_diffusion, "args"):
         code.q3_cfg_diffusion.args = args
+    spare_the_compiler()
     images = trainer(code.q3_trainer_cfg, known, diffusion, args).sample(
         labels=labels, cfg_scale=guidance, n_steps=n_steps
     )
