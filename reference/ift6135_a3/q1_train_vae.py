@@ -6,10 +6,9 @@ Afterwards `model.pt` holds the weights (a state dict) of the last epoch.
 import argparse
 
 import torch
+from q1_vae import kl_gaussian_gaussian_analytic, log_likelihood_bernoulli
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
-
-from q1_vae import kl_gaussian_gaussian_analytic, log_likelihood_bernoulli
 
 
 class VAE(nn.Module):

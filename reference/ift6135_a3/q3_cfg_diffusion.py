@@ -8,8 +8,6 @@ from typing import Optional
 import torch
 from torch import Tensor, nn
 
-from cfg_utils.args import args  # noqa: F401
-
 
 class CFGDiffusion:
     """The variance-preserving forward process, the reverse step and the training loss."""
@@ -22,7 +20,7 @@ class CFGDiffusion:
         self.lambda_min = -20
         self.lambda_max = 20
 
-    def get_exp_ratio(self, l: Tensor, l_prim: Tensor) -> Tensor:  # noqa: E741
+    def get_exp_ratio(self, l: Tensor, l_prim: Tensor) -> Tensor:
         """exp(lambda - lambda')."""
         return torch.exp(l - l_prim)
 

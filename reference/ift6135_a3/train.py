@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Callable
 
 import torch
+from cfg_utils.unet import UNet_conditional
+from ddpm_utils.unet import UNet
 from q1_train_vae import VAE, loss_function
 from q2_ddpm import DenoiseDiffusion
 from q3_cfg_diffusion import CFGDiffusion
@@ -19,8 +21,6 @@ from torch import Tensor, optim
 from torch.nn import functional as F
 from training import Plan, save, train
 
-from cfg_utils.unet import UNet_conditional
-from ddpm_utils.unet import UNet
 from grading.assets.datasets import grey_images
 
 HERE = Path(__file__).parent

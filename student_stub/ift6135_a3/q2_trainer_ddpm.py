@@ -5,12 +5,11 @@ from typing import List, Optional, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm
-
 from ddpm_utils.args import args
 from ddpm_utils.pictures import show_save
 from q2_ddpm import DenoiseDiffusion
+from torch import Tensor, nn
+from tqdm import tqdm
 
 
 class Trainer:

@@ -4,12 +4,10 @@ from pathlib import Path
 from typing import Optional
 
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm
-
-from cfg_utils.args import args  # noqa: F401
 from cfg_utils.pictures import show_save
 from q3_cfg_diffusion import CFGDiffusion
+from torch import Tensor, nn
+from tqdm import tqdm
 
 
 class Trainer:

@@ -53,7 +53,9 @@ def test_two_pixels_of_gaussian_data_keep_their_mean_and_spread() -> None:
     rng = torch.Generator().manual_seed(1)
     drawn = drawn_in_steps(estimate, BARS, 100, torch.randn(20_000, 1, 1, 2, generator=rng), rng)
     assert drawn.mean().item() == pytest.approx(mean, abs=0.005)
-    assert 0.7 * spread < drawn.std().item() < 1.05 * spread  # the posterior variance of long jumps is too small, never too large
+    assert (
+        0.7 * spread < drawn.std().item() < 1.05 * spread
+    )  # the posterior variance of long jumps is too small, never too large
 
 
 class Student:
@@ -93,7 +95,9 @@ def test_a_single_digit_again_and_again_is_seen() -> None:
 
 def test_a_network_that_has_learned_nothing_is_not_recognised_as_digits() -> None:
     class Nothing(Student):
-        def ask(self, probe: str, args: dict[str, Any], seed: str | None = None, seconds: float | None = None) -> Tensor:
+        def ask(
+            self, probe: str, args: dict[str, Any], seed: str | None = None, seconds: float | None = None
+        ) -> Tensor:
             return torch.zeros_like(args["x"])
 
     found = unconditional(Nothing(MNIST.images), plan())
@@ -106,7 +110,9 @@ def test_guidance_asks_with_labels_and_without_and_mixes() -> None:
     class ByClass(Student):
         kinds: set[str]
 
-        def ask(self, probe: str, args: dict[str, Any], seed: str | None = None, seconds: float | None = None) -> Tensor:
+        def ask(
+            self, probe: str, args: dict[str, Any], seed: str | None = None, seconds: float | None = None
+        ) -> Tensor:
             self.kinds = getattr(self, "kinds", set()) | {"without" if args["labels"] is None else "with"}
             z, labels = args["z"], args["labels"]
             t = (GUIDED_BARS - self.level(z)).abs().argmin().expand(len(z))

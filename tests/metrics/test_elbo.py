@@ -35,7 +35,9 @@ def test_grey_costs_log_two_per_pixel_and_the_prior_costs_nothing() -> None:
 
 
 def test_leaving_the_prior_costs_the_divergence() -> None:
-    plain, far = (validation(Coder(mu=mu), setting("vae.reconstruction", MNIST)).named("negative_elbo") for mu in (0.0, 2.0))
+    plain, far = (
+        validation(Coder(mu=mu), setting("vae.reconstruction", MNIST)).named("negative_elbo") for mu in (0.0, 2.0)
+    )
     assert far.value - plain.value == pytest.approx(20 * 2.0**2 / 2, rel=1e-5)
 
 

@@ -3,9 +3,8 @@
 from typing import Optional
 
 import torch
-from torch import Tensor, nn
-
 from ddpm_utils.unet import Body
+from torch import Tensor, nn
 
 
 class UNet_conditional(nn.Module):
