@@ -122,20 +122,51 @@ def _right(answer: Any, given: Inputs, way: Way, show: str) -> None:
 
 def _slips(way: Way, given: Inputs) -> Slips:
     """What known mistakes give."""
-    recon, x, mu, logvar = (value.flatten(1).double() for value in given.values())
-    zero, one = torch.zeros_like(mu), torch.ones_like(mu)
     likelihood, divergence = (part.sum(1) for part in _split(way, given))
+    return {**_wrong_signs(likelihood, divergence), **_wrong_means(likelihood, divergence), **_wrong_terms(way, given)}
+
+
+def _wrong_signs(likelihood: Tensor, divergence: Tensor) -> Slips:
     fit, kl = likelihood.sum(), divergence.sum()
     return {
-        "mean-over-batch": (
-            (divergence - likelihood).mean(),
-            "this is the mean over the batch; the loss is their sum (the training loop divides by the number of images)",
-        ),
         "elbo-not-negated": (fit - kl, "this is the ELBO, which grows as the model learns; the loss is its negative"),
         "likelihood-sign": (fit + kl, "the log-likelihood has the wrong sign: the loss is D - log p"),
         "kl-sign": (-fit - kl, "the divergence has the wrong sign: the loss is D - log p"),
         "kl-missing": (-fit, "the divergence from the prior is missing"),
         "likelihood-missing": (kl, "the log-likelihood is missing"),
+    }
+
+
+def _wrong_means(likelihood: Tensor, divergence: Tensor) -> Slips:
+    fit, kl = likelihood.sum(), divergence.sum()
+    by_pixel, by_latent = fit / len(likelihood) / PIXELS, kl / len(likelihood) / LATENT
+    return {
+        "mean-over-batch": (
+            (divergence - likelihood).mean(),
+            "this is the mean over the batch; the loss is their sum (the training loop divides by the number of images)",
+        ),
+        "mean-cross-entropy": (
+            kl - by_pixel,
+            "the log-likelihood is averaged over the pixels; sum it over pixels and batch (reduction='sum')",
+        ),
+        "kl-averaged": (
+            divergence.mean() - fit,
+            "the divergence is averaged over the batch, the log-likelihood summed",
+        ),
+        "likelihood-averaged": (
+            kl - likelihood.mean(),
+            "the log-likelihood is averaged over the batch, the divergence is not",
+        ),
+        "kl-mean-over-everything": (by_latent - fit, "the divergence is averaged; sum it over dimensions and batch"),
+        "mean-over-everything": (by_latent - by_pixel, "both terms are averaged; sum them"),
+    }
+
+
+def _wrong_terms(way: Way, given: Inputs) -> Slips:
+    recon, x, mu, logvar = (value.flatten(1).double() for value in given.values())
+    zero, one = torch.zeros_like(mu), torch.ones_like(mu)
+    fit, kl = (part.sum() for part in _split(way, given))
+    return {
         "kl-swapped": (
             way.divergence(zero, zero, mu, logvar).sum() - fit,
             "this is D(prior || q); D(q || prior) is wanted",
@@ -150,23 +181,6 @@ def _slips(way: Way, given: Inputs) -> Slips:
             kl + ((recon - x) ** 2).sum(),
             "pixels are Bernoulli variables: no squared error, but -log p(x | z)",
         ),
-        "mean-cross-entropy": (
-            kl - fit / recon.numel(),
-            "the log-likelihood is averaged over the pixels; sum it over pixels and batch (reduction='sum')",
-        ),
-        "kl-averaged": (
-            divergence.mean() - fit,
-            "the divergence is averaged over the batch, the log-likelihood summed",
-        ),
-        "likelihood-averaged": (
-            kl - likelihood.mean(),
-            "the log-likelihood is averaged over the batch, the divergence summed",
-        ),
-        "kl-mean-over-everything": (
-            kl / mu.numel() - fit,
-            "the divergence is averaged; sum it over dimensions and batch",
-        ),
-        "mean-over-everything": (kl / mu.numel() - fit / recon.numel(), "both terms are averaged; sum them"),
     }
 
 

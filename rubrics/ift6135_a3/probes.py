@@ -341,11 +341,19 @@ def settings(**changed):
     return EasyDict({**SETTINGS, **changed})
 
 
+def spare_the_compiler():
+    """An optimizer's constructor imports torch's compiler, which takes seconds, to say that it is not to be compiled."""
+    inner = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", None)
+    if inner is not None:
+        setattr(inner, "__dynamo_disable", inner)
+
+
 def trainer(module, network, diffusion, args):
     """A trainer around that process, without asking for more of its constructor than that it takes the three. A module may
     read its settings from a name of its own too."""
     if hasattr(module, "args"):
         module.args = args
+    spare_the_compiler()
     try:
         return module.Trainer(args, network, diffusion)
     except Exception:
@@ -592,13 +600,6 @@ def guided_loss_labels(code, x0, labels, n_steps, network, calls, stand_ins=None
     return torch.stack([asked for _, asked in known.asked]) if known.asked else None
 
 
-def spare_the_compiler():
-    """An optimizer's constructor imports torch's compiler, which takes seconds, to say that it is not to be compiled."""
-    inner = getattr(torch.optim.Optimizer.add_param_group, "__wrapped__", None)
-    if inner is not None:
-        setattr(inner, "__dynamo_disable", inner)
-
-
 def guided_chain(code, labels, guidance, n_steps, shape, network, settings_guidance=0.0, stand_ins=None):
     """Trainer.sample around a known network: the images, and all that the network was asked, one batch after the other."""
     known = LabelledNetwork(**network)
@@ -609,7 +610,6 @@ def guided_chain(code, labels, guidance, n_steps, shape, network, settings_guida
         sys.modules.setdefault(name, code.q3_cfg_diffusion)
     if hasattr(code.q3_cfg_diffusion, "args"):
         code.q3_cfg_diffusion.args = args
-    spare_the_compiler()
     images = trainer(code.q3_trainer_cfg, known, diffusion, args).sample(
         labels=labels, cfg_scale=guidance, n_steps=n_steps
     )
