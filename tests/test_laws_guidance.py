@@ -9,7 +9,7 @@ from scipy import integrate, stats
 from grading.checks import variance_preserving as vp
 from grading.checks.guided_loss import NOTHING, estimate, known_network
 from grading.checks.guided_samplers import GUIDANCE, Sampler, right_samplers
-from grading.checks.guided_steps import standard_normal
+from grading.checks.noise import standard_normal
 from grading.checks.stand_ins import affine, shaken
 
 LAMBDAS = torch.linspace(-20, 20, 401, dtype=torch.float64)

@@ -16,7 +16,8 @@ from grading.checks.compare import Disagreement, parts, shown, tensor, within
 from grading.checks.guidance import BELOW
 from grading.checks.guided_loss import NOTHING, known_network
 from grading.checks.guided_samplers import GUIDANCE, OTHER_GUIDANCE, SLIPS, STEPS, Sampler, near, right_samplers
-from grading.checks.guided_steps import DEFAULT_V, standard_normal
+from grading.checks.guided_steps import DEFAULT_V
+from grading.checks.noise import standard_normal
 from grading.checks.stand_ins import Coefficients, shaken
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from grading.checks import variance_preserving as vp
 from grading.checks.compare import Disagreement, close, tensor, within
+from grading.checks.noise import shared, standard_normal
 from grading.checks.stand_ins import Coefficients, affine, judge_inputs_kept, shaken
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
@@ -19,7 +20,6 @@ SHAPE = (8, 1, 24, 24)
 # mean: 1, z, x, lambda, lambda';  variance: 1, lambda, lambda', v, and positive for |lambda| <= 4
 KNOWN = {"reverse_mean": [0.1, 0.6, 0.4, 0.05, -0.03], "reverse_variance": [0.4, 0.03, -0.02, 0.2]}
 DEFAULT_V = 0.3
-KOLMOGOROV = 3.0  # sqrt(n) times the largest distance between the distributions; 2 exp(-2 * 3^2) = 3e-8 false alarms
 Law = tuple[Tensor, Tensor]  # mean and variance
 
 
@@ -86,26 +86,6 @@ def _unrelated(noise: Tensor, image: Tensor) -> bool:
     return within(related, 0, noise.numel() ** -0.5)
 
 
-def standard_normal(noise: Tensor) -> bool:
-    """Whether noise [B, ...] looks like independent draws of N(0, 1): its mean, deviation and distribution, and no number
-    shared among images or among the pixels of one."""
-    n = noise.numel()
-    if not torch.isfinite(noise).all() or not within(noise.mean().item(), 0, n**-0.5):
-        return False
-    if not within(noise.std().item(), 1, (2 * n) ** -0.5) or _shared(noise):
-        return False
-    ranks = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-    distance = (torch.special.ndtr(noise.flatten().sort().values) - ranks).abs().max().item()
-    return bool(distance * n**0.5 < KOLMOGOROV)
-
-
-def _shared(noise: Tensor) -> str:
-    """The bug of noise that is shared, or nothing."""
-    if noise.flatten(1).std(1).min() < 1e-2:
-        return "one-number-per-image"
-    return "shared-noise" if (noise[0] - noise[1]).abs().max() < 1e-2 else ""
-
-
 def _named(student: Subject, given: dict[str, Tensor], known: Coefficients) -> Disagreement:
     """What is wrong with draws that follow no right law."""
     drawn = _asked(student, given, known)
@@ -116,7 +96,7 @@ def _named(student: Subject, given: dict[str, Tensor], known: Coefficients) -> D
         "actual": f"it has mean {noise.mean():.3f} and standard deviation {noise.std():.3f} over {noise.numel():,} draws",
     }
     for law in _right_laws(given, known):
-        if bug := _shared((drawn - law[0]) / law[1].sqrt()):
+        if bug := shared((drawn - law[0]) / law[1].sqrt()):
             message = {
                 "one-number-per-image": "every pixel of an image gets the same noise",
                 "shared-noise": "every image of a batch gets the same noise",
