@@ -1,8 +1,10 @@
 """Stubs are build products of the reference, and promise what the reference keeps."""
 
 import ast
-import importlib.util
+import contextlib
+import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +17,7 @@ from grading.errors import RubricError
 
 IDS = assignments.ids()
 FILES = [(name, file) for name in IDS for file in stubs.stubs(assignments.load(name))]
+TO_WRITE = [(name, row.name) for name in IDS for row in assignments.load(name).rubric.files if row.kind == "code"]
 
 BODY = '''def double(x: int) -> int:
     """Twice x."""
@@ -62,13 +65,18 @@ def test_markers_that_do_not_pair_are_an_error(source: str, message: str) -> Non
 # ---------------------------------------------------------------- what is in student_stub
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{path.parents[1].name}_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@contextlib.contextmanager
+def loaded(folder: Path, file: str) -> Iterator[ModuleType]:
+    """One file as a module, with the files beside it to import from; they are forgotten afterwards."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] in {path.stem for path in folder.iterdir()}:
+                del sys.modules[name]
 
 
 def functions(module: ModuleType) -> Iterator[tuple[str, Any, type | None]]:
@@ -85,7 +93,7 @@ def functions(module: ModuleType) -> Iterator[tuple[str, Any, type | None]]:
 @pytest.mark.parametrize("name", IDS)
 def test_the_files_are_what_the_reference_gives(name: str) -> None:
     assignment = assignments.load(name)
-    there = {path.name: path.read_bytes() for path in assignment.stub.glob("*.py")}
+    there = {path.relative_to(assignment.stub).as_posix(): path.read_bytes() for path in assignment.stub.rglob("*.py")}
     assert there == {file: text.encode() for file, text in stubs.stubs(assignment).items()}, "run make stubs"
 
 
@@ -98,19 +106,21 @@ def test_write_writes_what_stubs_builds(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in written} == stubs.stubs(assignment)
 
 
-@pytest.mark.parametrize(("name", "file"), FILES)
+@pytest.mark.parametrize(("name", "file"), TO_WRITE)
 def test_signatures_are_the_references(name: str, file: str) -> None:
     assignment = assignments.load(name)
-    stub, reference = load(assignment.stub / file), load(assignment.reference / file)
-    promised, kept = dict(_signatures(stub)), dict(_signatures(reference))
+    with loaded(assignment.stub, file) as stub:
+        promised, bases = dict(_signatures(stub)), _bases(stub)
+    with loaded(assignment.reference, file) as reference:
+        kept, kept_bases = dict(_signatures(reference)), _bases(reference)
     assert promised, "a stub that asks for nothing"
     assert promised == {key: kept.get(key) for key in promised}
-    for key in promised:
-        if "." in key:
-            first = key.partition(".")[0]
-            assert [base.__name__ for base in vars(stub)[first].__bases__] == [
-                base.__name__ for base in vars(reference)[first].__bases__
-            ]
+    assert bases == {key: kept_bases[key] for key in bases}
+
+
+def _bases(module: ModuleType) -> dict[str, list[str]]:
+    owners = {owner for _, _, owner in functions(module) if owner}
+    return {owner.__name__: [base.__name__ for base in owner.__bases__] for owner in owners}
 
 
 def _signatures(module: ModuleType) -> Iterator[tuple[str, str]]:
@@ -136,20 +146,27 @@ def test_what_the_stub_leaves_out_is_a_solution(name: str, file: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "file"), FILES)
-def test_bodies_are_still_to_do(name: str, file: str) -> None:
-    for key, function, owner in functions(load(assignments.load(name).stub / file)):
-        given = [owner.__new__(owner)] if owner else []
-        required = [
-            parameter
-            for parameter in list(inspect.signature(function).parameters.values())[len(given) :]
-            if parameter.default is inspect.Parameter.empty
-        ]
-        with pytest.raises(NotImplementedError):
-            function(*given, *[None] * len(required))
-            pytest.fail(f"{key} does something")
+def test_what_was_a_solution_is_still_to_do_and_nothing_else(name: str, file: str) -> None:
+    assignment = assignments.load(name)
+    stub, reference = (parsed((folder / file).read_text()) for folder in (assignment.stub, assignment.reference))
+    for key, text in stub.items():
+        assert ("raise NotImplementedError" in text) == (stubs.BEGIN in reference[key]), key
+        assert stubs.BEGIN in reference[key] or text == reference[key], key
+    assert any(stubs.BEGIN in text for text in reference.values()) == ((name, file) in TO_WRITE)
 
 
-@pytest.mark.parametrize(("name", "file"), FILES)
+def parsed(source: str) -> dict[str, str]:
+    """The text of every function, by its name and that of its class."""
+    found = {}
+    for node in ast.parse(source).body:
+        for part in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(part, ast.FunctionDef):
+                owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+                found[owner + part.name] = "\n".join(source.splitlines()[part.lineno - 1 : part.end_lineno + 1])
+    return found
+
+
+@pytest.mark.parametrize(("name", "file"), TO_WRITE)
 def test_every_function_tells_what_it_is_for(name: str, file: str) -> None:
-    module = load(assignments.load(name).stub / file)
-    assert [key for key, function, _ in functions(module) if not inspect.getdoc(function)] == []
+    with loaded(assignments.load(name).stub, file) as module:
+        assert [key for key, function, _ in functions(module) if not inspect.getdoc(function)] == []

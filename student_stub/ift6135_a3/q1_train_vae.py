@@ -15,6 +15,7 @@ class VAE(nn.Module):
     """Two layers each way: 784 - 400 - 20 - 400 - 784, Bernoulli pixels, prior N(0, I)."""
 
     def __init__(self):
+        """Builds the layers."""
         super().__init__()
         self.fc1 = nn.Linear(784, 400)
         self.fc21 = nn.Linear(400, 20)
@@ -72,11 +73,13 @@ def validate(model: VAE, loader, device: torch.device) -> float:
 
 
 def _in_order(model: VAE, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What loss_function takes, for images x."""
     recon_x, mu, logvar = model(x)
     return recon_x, x, mu, logvar
 
 
 def main() -> None:
+    """Trains, validates after every epoch, and saves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=20)
