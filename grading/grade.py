@@ -206,7 +206,7 @@ def _measured(item: Item, student: Submission, assignment: Assignment, options: 
         options.quick,
         assignment.rubric.seed,
     )
-    evidence: Evidence = judge(item.metric, "metrics")(student, setting)
+    evidence = _rounded(judge(item.metric, "metrics")(student, setting))
     if item.ramp is None or not item.score_by:
         return _Judged(Status.SHOWN, None, (), evidence)
     shut = [gate for gate in (row.gate() for row in item.gates) if not gate.open(evidence.named(gate.measurement))]
@@ -221,6 +221,15 @@ def _measured(item: Item, student: Submission, assignment: Assignment, options: 
         f"full marks at {item.ramp.full:.0%}, none below {item.ramp.zero:.0%}"
     )
     return _Judged(status, share, (Verdict(share, told),), evidence)
+
+
+def _rounded(evidence: Evidence) -> Evidence:
+    """Measurements to nine digits: the last ones of float64 depend on where linear algebra finds its numbers in memory."""
+    rounded = [
+        replace(each, **{name: float(f"{getattr(each, name):.9g}") for name in ("value", "low", "high")})
+        for each in evidence.measurements
+    ]
+    return replace(evidence, measurements=tuple(rounded))
 
 
 def _outcome(item: Item, part: str, judged: _Judged) -> Outcome:

@@ -1,5 +1,6 @@
 """Submissions that are the reference with a few edits: how mutants and variants are written down."""
 
+import ast
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -52,6 +53,23 @@ def edit_other_lines(one: Case, other: Case) -> bool:
         for old, _ in edits(one)
         for other_old, _ in edits(other)
     )
+
+
+def edit_other_definitions(assignment: str, one: Case, other: Case) -> bool:
+    """Whether the two are in other files, or in other functions and classes of the same."""
+    return one["file"] != other["file"] or not definitions(assignment, one) & definitions(assignment, other)
+
+
+def definitions(assignment: str, case: Case) -> set[str]:
+    """The functions and classes at the top of the file that a case edits; "" for what lies between them."""
+    source = (HERE.parent / "reference" / assignment / case["file"]).read_text()
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    found = set()
+    for old, _ in edits(case):
+        first = source[: source.index(old)].count("\n") + 1
+        last = first + old.rstrip("\n").count("\n")
+        found |= {node.name for node in nodes if node.lineno <= last and first <= (node.end_lineno or 0)} or {""}
+    return found
 
 
 def grouped(every: Sequence[Case], apart: Callable[[Case, Case], bool]) -> list[list[Case]]:

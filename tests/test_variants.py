@@ -1,21 +1,24 @@
 """Right answers that look unusual keep full marks.
 
-Every day unusual answers that edit other lines share a submission. The slow tests ask about each of them alone.
+Every day unusual answers in other functions and classes share a submission. The slow tests ask about each of them alone.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import scored
-from edited import HERE, Case, cases, edit_other_lines, edited, grouped
+from edited import HERE, Case, cases, edit_other_definitions, edited, grouped
 
 from grading import assignments
 from grading.grade import Options, grade
 from grading.sandbox.host import Host
 
 NAMES = [path.name for path in sorted((HERE / "variants").iterdir())]
-TOGETHER = [(name, group) for name in NAMES for group in grouped(cases("variants", name), edit_other_lines)]
+TOGETHER = [
+    (name, group) for name in NAMES for group in grouped(cases("variants", name), partial(edit_other_definitions, name))
+]
 ALONE = [(name, [case]) for name in NAMES for case in cases("variants", name)]
 
 
