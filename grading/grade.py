@@ -226,10 +226,14 @@ def _measured(item: Item, student: Submission, assignment: Assignment, options: 
 def _rounded(evidence: Evidence) -> Evidence:
     """Measurements to nine digits: the last ones of float64 depend on where linear algebra finds its numbers in memory."""
     rounded = [
-        replace(each, **{name: float(f"{getattr(each, name):.9g}") for name in ("value", "low", "high")})
+        replace(each, value=_digits(each.value), low=_digits(each.low), high=_digits(each.high))
         for each in evidence.measurements
     ]
     return replace(evidence, measurements=tuple(rounded))
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.9g}")
 
 
 def _outcome(item: Item, part: str, judged: _Judged) -> Outcome:
