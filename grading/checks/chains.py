@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, Slip, one_of, parts, shown, tensor, within
+from grading.checks.compare import Disagreement, Slip, one_of, parts, shown, tensor
+from grading.checks.noise import unit_moments
 from grading.subjects import Subject
 
 STEPS, IMAGES, SIDE = 8, 6, 8
@@ -104,8 +105,7 @@ def _trace(student: Subject, scales: Tensor, shifts: Tensor) -> dict[str, Any]:
 
 def _judge_start(trace: dict[str, Any]) -> Tensor:
     first = tensor(trace["first"], "x_T", SHAPE)
-    n = first.numel()
-    if not (within(first.mean().item(), 0, n**-0.5) and within(first.std().item(), 1, (2 * n) ** -0.5)):
+    if not unit_moments(first):
         raise Disagreement(
             "x_T should be standard normal",
             bug="start-not-normal",

@@ -84,23 +84,6 @@ def close(actual: Tensor, expected: Tensor, rtol: float = RTOL, atol: float = AT
     return bool(((actual.double() - expected.double()).abs() <= bound).all())
 
 
-def agree(
-    actual: Any, expected: Tensor, what: str, bugs: Mapping[str, tuple[Tensor, str]] | None = None, show: str = ""
-) -> None:
-    """Raises Disagreement unless the answer is the expected one; says so where it is that of a known bug.
-
-    bugs: name -> (the answer that bug gives, what to tell the student)
-    """
-    found = tensor(actual, what, expected.shape)
-    if close(found, expected):
-        return
-    told = {"expected": shown(expected), "actual": shown(found), "reproduce": show}
-    for name, (wrong, message) in (bugs or {}).items():
-        if close(found, wrong) and not close(wrong, expected):
-            raise Disagreement(message, bug=name, **told)
-    raise Disagreement(f"{what} is not the expected value", **told)
-
-
 @dataclass(frozen=True)
 class Slip:
     """What a known mistake answers, what to tell the student, and how much of the item is right all the same."""

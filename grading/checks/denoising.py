@@ -7,14 +7,13 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, Slip, broadcast, one_of, parts, tensor, two
-from grading.checks.formula import by_hand
+from grading.checks.formula import by_hand, judge_inputs_kept
 from grading.checks.steps import (
     STEPS,
     at,
-    inputs_kept,
     schedule_tables,
-    script,
     searched,
+    shown_step,
     true_forward,
     true_reverse,
 )
@@ -29,7 +28,8 @@ def forward_moments(student: Subject, reference: Subject, rng: Generator) -> Non
     call = by_hand(reference, "forward_moments", ("images", "t"))
     searched(rng, lambda case: _judge_forward_moments(student, *case, call))
     images, t = torch.ones(2, 1, 2, 2), torch.tensor([1, 7])
-    inputs_kept(student, "forward_moments", images, t, script(images, t, call))
+    asked = {"x0": images, "t": t, "n_steps": STEPS}
+    judge_inputs_kept(student, "forward_moments", asked, shown_step(images, t, call))
 
 
 def reverse_moments(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -41,12 +41,13 @@ def reverse_moments(student: Subject, reference: Subject, rng: Generator) -> Non
     call = by_hand(reference, "reverse_moments", ("images", "t"))
     searched(rng, lambda case: _judge_reverse_moments(student, *case, call))
     images, t = torch.ones(2, 1, 2, 2), torch.tensor([1, 7])
-    inputs_kept(student, "reverse_moments", images, t, script(images, t, call))
+    asked = {"xt": images, "t": t, "n_steps": STEPS}
+    judge_inputs_kept(student, "reverse_moments", asked, shown_step(images, t, call))
 
 
 def _judge_forward_moments(student: Subject, x0: Tensor, t: Tensor, call: str) -> None:
     answer = parts(student.forward_moments(x0=x0, t=t, n_steps=STEPS), moments=object, betas=Tensor)
-    betas, show = tensor(answer["betas"], "beta"), script(x0, t, call)
+    betas, show = tensor(answer["betas"], "beta"), shown_step(x0, t, call)
     mean, variance = two(answer["moments"], "the answer, (mean, variance),")
     right, right_variance = true_forward(betas, x0, t)
     one_of(mean, [right], "the mean of q(x_t | x_0)", _forward_slips(betas, x0, t), show)
@@ -81,7 +82,7 @@ def _variance_slips(betas: Tensor, x0: Tensor, t: Tensor) -> dict[str, Slip]:
 def _judge_reverse_moments(student: Subject, xt: Tensor, t: Tensor, call: str) -> None:
     asked = student.reverse_moments(xt=xt, t=t, n_steps=STEPS)
     answer = parts(asked, moments=object, betas=Tensor, estimate=Tensor, asked_t=Tensor, asked_x=Tensor)
-    betas, show = tensor(answer["betas"], "beta"), script(xt, t, call)
+    betas, show = tensor(answer["betas"], "beta"), shown_step(xt, t, call)
     if answer["estimate"] is None:
         raise Disagreement("the network is not asked for its estimate of the noise", bug="network-not-asked")
     one_of(answer["asked_t"], [t.double()], "the t that reaches the network", show=show)

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from grading.checks.compare import Disagreement, Slip, close, one_of, parts, tensor
 from grading.checks.formula import by_hand
 from grading.checks.noise import shared, standard_normal
-from grading.checks.steps import STEPS, at, schedule_tables, script, searched, true_forward, true_reverse
+from grading.checks.steps import STEPS, at, schedule_tables, searched, shown_step, true_forward, true_reverse
 from grading.subjects import Subject
 
 SHAPE = (64, 1, 8, 8)  # 4,096 draws
@@ -140,7 +140,7 @@ def _judge_given_noise(student: Subject, x0: Tensor, t: Tensor, call: str) -> No
     known, own = (mean.double(), variance.double().expand(x0.shape)), true_forward(betas, x0, t)
     right = [m + v.sqrt() * eps for m, v in _combined(known, own)]
     slips = _given_slips(eps, known, "") | _given_slips(eps, own, " (written out)") | _formula_slips(betas, x0, t, eps)
-    one_of(answer["x_t"], right, "x_t", slips, script(x0, t, call))
+    one_of(answer["x_t"], right, "x_t", slips, shown_step(x0, t, call))
 
 
 def _given_slips(eps: Tensor, moments: Moments, suffix: str) -> dict[str, Slip]:

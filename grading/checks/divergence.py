@@ -13,7 +13,8 @@ from grading.checks.formula import (
     WrongShape,
     by_hand,
     judge,
-    leaves_inputs_alone,
+    judge_inputs_kept,
+    script,
     sum_slips,
 )
 from grading.checks.likelihood import CENTRES, LOGVARS
@@ -109,9 +110,7 @@ def monte_carlo(student: Subject, reference: Subject, rng: Generator) -> None:
         _right_law(student, call)
     except Disagreement:
         _right_law(student, call)
-    given = PAIRS.tensors()
-    watched = student.watched(probe="kl_monte_carlo", inputs={**given, "num_samples": 2})
-    leaves_inputs_alone(watched, given, _script(call, 0, 2))
+    judge_inputs_kept(student, "kl_monte_carlo", {**PAIRS.tensors(), "num_samples": 2}, _script(call, 0, 2))
 
 
 def _right_shape(student: Subject, height: int, num_samples: int) -> None:
@@ -177,8 +176,8 @@ def _pairs() -> list[Pair]:
 
 def _script(call: str, number: int, num_samples: int) -> str:
     """One pair, in as many rows as were judged."""
-    *imports, expression = call.splitlines()
     one = Batch({name: (rows[number],) for name, rows in PAIRS.rows.items()})
     lines = [line.replace("]])", f"]]).repeat({ROWS}, 1)") for line in one.written()]
-    last = f"print(torch.var_mean({expression.replace('num_samples=num_samples', f'num_samples={num_samples}')}))"
-    return "\n".join(["import torch", *imports, *lines, last])
+    imports, _, expression = call.rpartition("\n")
+    asked = expression.replace("num_samples=num_samples", f"num_samples={num_samples}")
+    return script(f"{imports}\ntorch.var_mean({asked})".lstrip("\n"), lines)

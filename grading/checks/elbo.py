@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, close, shown, tensor
 from grading.checks.divergence import kl_terms
-from grading.checks.formula import HALF, Slips, WrongShape, by_hand, gradients_agree, leaves_inputs_alone
+from grading.checks.formula import HALF, Slips, WrongShape, by_hand, gradients_agree, leaves_inputs_alone, script
 from grading.checks.likelihood import bernoulli_terms
 from grading.subjects import Subject
 
@@ -190,12 +190,8 @@ def _script(reference: Subject) -> str:
     mu, logvar = torch.full((2, LATENT), 0.5), torch.full((2, LATENT), -1.0)
     given = {"recon": recon, "x": x, "mu": mu, "logvar": logvar}
     right = _loss(Way(bernoulli_terms, kl_terms), given).item()
-    *imports, expression = by_hand(reference, "negative_elbo", given).splitlines()
     lines = [
-        "import torch",
-        *imports,
         "recon, x = torch.full((2, 784), 0.4), torch.full((2, 1, 28, 28), 0.7)",
         "mu, logvar = torch.full((2, 20), 0.5), torch.full((2, 20), -1.0)",
-        f"print({expression})  # {right:.2f} is right",
     ]
-    return "\n".join(lines)
+    return f"{script(by_hand(reference, 'negative_elbo', given), lines)}  # {right:.2f} is right"

@@ -76,10 +76,15 @@ def by_hand(reference: Subject, probe: str, names: Iterable[str]) -> str:
         return f"{probe}({', '.join(names)})"
 
 
+def script(call: str, given: Iterable[str]) -> str:
+    """Lines to paste: what the call (see `by_hand`) imports, the lines that make its inputs, and what it prints."""
+    *imports, expression = call.splitlines() or [""]
+    return "\n".join(["import torch", *imports, *given, f"print({expression})"])
+
+
 def reproduced(batch: Batch, call: str) -> str:
     """A script that shows what happens on this batch."""
-    *imports, expression = call.splitlines() or [""]
-    return "\n".join(["import torch", *imports, *batch.written(), f"print({expression})"])
+    return script(call, batch.written())
 
 
 def _asked(student: Subject, probe: str, batch: Batch, call: str) -> Any:
@@ -200,6 +205,12 @@ def leaves_inputs_alone(watched: Any, given: Mapping[str, Tensor], show: str) ->
                 actual=shown(after),
                 reproduce=show,
             )
+
+
+def judge_inputs_kept(student: Subject, probe: str, inputs: Mapping[str, Any], show: str) -> None:
+    """Raises Disagreement where a call changes the tensors among its inputs."""
+    tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
+    leaves_inputs_alone(student.watched(probe=probe, inputs=dict(inputs)), tensors, show)
 
 
 def _lets_gradients_through(formula: Formula, watched: Any, batch: Batch, call: str) -> None:

@@ -10,13 +10,13 @@ from torch import Generator, Tensor
 
 from grading.checks import variance_preserving as vp
 from grading.checks.compare import Disagreement, tensor
+from grading.checks.formula import judge_inputs_kept
 from grading.checks.stand_ins import (
     Coefficients,
     Composed,
     affine,
     judge_composed,
     judge_everywhere,
-    judge_inputs_kept,
     shaken,
 )
 from grading.subjects import Subject

@@ -12,12 +12,12 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks import variance_preserving as vp
-from grading.checks.compare import Disagreement, parts, shown, tensor, within
+from grading.checks.compare import Disagreement, parts, shown, tensor
 from grading.checks.guidance import BELOW
 from grading.checks.guided_loss import NOTHING, known_network
 from grading.checks.guided_samplers import GUIDANCE, OTHER_GUIDANCE, SLIPS, STEPS, Sampler, near, right_samplers
 from grading.checks.guided_steps import DEFAULT_V
-from grading.checks.noise import standard_normal
+from grading.checks.noise import standard_normal, unit_moments
 from grading.checks.stand_ins import Coefficients, shaken
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
@@ -159,10 +159,9 @@ def _judge_draws(asked: _Asked, trace: dict[str, Any]) -> None:
     """The noise it starts from, and the labels it draws where it is given none."""
     other = asked.trace(None, asked.known, "b")
     starts = [batch["asked_z"][: SHAPE[0]].double() for batch in (trace, other)]
-    n = starts[0].numel()
     if torch.equal(*starts):
         raise Disagreement("two calls start from the same noise: it must be drawn anew", bug="fixed-start", share=0.5)
-    if not any(within(z.mean().item(), 0, n**-0.5) and within(z.std().item(), 1, (2 * n) ** -0.5) for z in starts):
+    if not any(unit_moments(z) for z in starts):
         actual = f"mean {starts[0].mean():.3f}, standard deviation {starts[0].std():.3f}"
         raise Disagreement("the first z should be standard normal", bug="start-not-normal", share=0.5, actual=actual)
     drawn = other["asked_labels"][other["asked_labels"] != NOTHING]

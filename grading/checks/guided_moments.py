@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from grading.checks import variance_preserving as vp
+from grading.checks.formula import judge_inputs_kept
 from grading.checks.guidance import BELOW, LOOSE, SAFE, alphas, shown_call, sigmas
 from grading.checks.stand_ins import (
     Coefficients,
@@ -15,7 +16,6 @@ from grading.checks.stand_ins import (
     affine,
     judge_composed,
     judge_everywhere,
-    judge_inputs_kept,
     shaken,
 )
 from grading.subjects import Subject

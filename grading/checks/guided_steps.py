@@ -11,8 +11,9 @@ from torch import Generator, Tensor
 
 from grading.checks import variance_preserving as vp
 from grading.checks.compare import Disagreement, close, tensor, within
+from grading.checks.formula import judge_inputs_kept
 from grading.checks.noise import shared, standard_normal
-from grading.checks.stand_ins import Coefficients, affine, judge_inputs_kept, shaken
+from grading.checks.stand_ins import Coefficients, affine, shaken
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
 

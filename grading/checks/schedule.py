@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, parts, shown, tensor, within
+from grading.checks.compare import Disagreement, close, parts, shown, tensor, two, within
+from grading.checks.noise import unit_moments
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
@@ -98,7 +99,10 @@ def _alpha_bars_in_use(student: Subject, rng: Generator) -> Tensor:
 
 def _mixture(student: Subject, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The factors (a, b) with noisy = a x + b noise, by least squares per image, and the noise."""
-    noisy, noise = _two(student.add_noise(x=x, timestep=t), x)
+    answer = two(student.add_noise(x=x, timestep=t), "what add_noise returns, (noisy x, noise),")
+    noisy, noise = (
+        tensor(part, what, x.shape) for part, what in zip(answer, ("the noisy x", "the noise"), strict=True)
+    )
     pair = torch.stack([x.double().flatten(1), noise.flatten(1)], dim=2)  # [B, 784, 2]
     factors = torch.linalg.lstsq(pair, noisy.flatten(1).unsqueeze(2)).solution.squeeze(2)
     rebuilt = (pair @ factors.unsqueeze(2)).squeeze(2)
@@ -110,12 +114,6 @@ def _mixture(student: Subject, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Te
             actual="a noisy image that no mixture of x and the returned noise gives",
         )
     return factors[:, 0], factors[:, 1], noise
-
-
-def _two(answer: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-    if not isinstance(answer, list | tuple) or len(answer) != 2:
-        raise Disagreement("add_noise should return two things: (noisy x, noise)", actual=type(answer).__name__)
-    return tensor(answer[0], "the noisy x", x.shape), tensor(answer[1], "the noise", x.shape)
 
 
 def add_noise(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -160,7 +158,7 @@ def _own_alpha_bars(found: dict[str, Any]) -> Tensor | None:
 def _judge_noise(noise: Tensor) -> None:
     n = noise.numel()
     mean, spread = noise.mean().item(), noise.std().item()
-    if not (within(mean, 0, 1 / n**0.5) and within(spread, 1, 1 / (2 * n) ** 0.5)):
+    if not unit_moments(noise):
         raise Disagreement(
             "the noise should be standard normal",
             bug="uniform-noise" if within(mean, 0.5, 0.3 / n**0.5) else "",

@@ -15,10 +15,8 @@ from hypothesis.strategies import SearchStrategy
 from torch import Generator, Tensor
 
 from grading.checks.compare import ATOL, Disagreement, close, shown, tensor
-from grading.checks.formula import leaves_inputs_alone
 from grading.checks.search import on_the_smallest_input, smallest_failure
 from grading.errors import Crashed, NotDone
-from grading.subjects import Subject
 
 EXAMPLES = 25
 Coefficients = Mapping[str, Sequence[float]]
@@ -78,7 +76,12 @@ def judge_composed(
     raise Disagreement(f"{formula.what} is not the expected value", **told)
 
 
-def judge_everywhere(tables: Sequence[Case], inputs: SearchStrategy[Case], judge: Callable[[Case], object]) -> None:
+def judge_everywhere(
+    tables: Sequence[Case],
+    inputs: SearchStrategy[Case],
+    judge: Callable[[Case], object],
+    examples: int = EXAMPLES,
+) -> None:
     """Judges inputs in which every known mistake shows, then many others; tells of the smallest that fails."""
 
     def searched(case: Case) -> None:
@@ -93,17 +96,12 @@ def judge_everywhere(tables: Sequence[Case], inputs: SearchStrategy[Case], judge
             judge(table)
         except Disagreement as found:
             raise on_the_smallest_input(found, inputs, searched) from None
-    smallest_failure(inputs, searched, examples=EXAMPLES)
+    smallest_failure(inputs, searched, examples)
 
 
 def _in_float64(case: object) -> bool:
     values = case.values() if isinstance(case, dict) else case if isinstance(case, tuple) else [case]
     return any(isinstance(value, Tensor) and value.dtype == torch.float64 for value in values)
-
-
-def judge_inputs_kept(student: Subject, probe: str, inputs: Mapping[str, Tensor], show: str) -> None:
-    """Raises Disagreement where a call changes the tensors it is given."""
-    leaves_inputs_alone(student.watched(probe=probe, inputs=dict(inputs)), inputs, show)
 
 
 def _own(ask: Callable[[bool], Any]) -> Any:

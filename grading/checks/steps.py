@@ -9,13 +9,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement
-from grading.checks.formula import leaves_inputs_alone
-from grading.checks.search import on_the_smallest_input, smallest_failure
-from grading.subjects import Subject
+from grading.checks.formula import script
+from grading.checks.stand_ins import judge_everywhere
 
 STEPS = 50
-IMAGES_OF = {"forward_moments": "x0", "reverse_moments": "xt"}  # what a probe calls the images it is asked about
 Case = tuple[Tensor, Tensor]  # images [B, C, H, W] and their steps t [B]
 
 
@@ -49,11 +46,7 @@ def searched(rng: Generator, judge: Callable[[Case], object]) -> None:
     """Judges a batch in which every known mistake shows, then many small ones."""
     images = torch.randn(6, 1, 4, 4, generator=rng)
     t = torch.tensor([3, 0, STEPS - 1, 20, 41, 1])
-    try:
-        judge((images, t))
-    except Disagreement as first:
-        raise on_the_smallest_input(first, cases(), judge) from None
-    smallest_failure(cases(), judge, examples=30)
+    judge_everywhere([(images, t)], cases(), judge, examples=30)
 
 
 @st.composite
@@ -65,16 +58,8 @@ def cases(draw: st.DrawFn) -> Case:
     return torch.tensor(values).view(-1, 1, 1, 1).repeat(1, channels, side, side), torch.tensor(t)
 
 
-def script(images: Tensor, t: Tensor, call: str) -> str:
-    """Lines that show a call (imports, then an expression in `images` and `t`) with those images and steps."""
-    *imports, expression = call.splitlines()
+def shown_step(images: Tensor, t: Tensor, call: str) -> str:
+    """A script that shows a call in `images` and `t` with those images and steps."""
     rows = [[round(number, 4) for number in image.flatten().tolist()] for image in images[:3]]
-    given = f"images = torch.tensor({rows}).view(-1, {', '.join(map(str, images.shape[1:]))})"
-    steps = f"t = torch.tensor({t[:3].tolist()})  # of {STEPS} steps"
-    return "\n".join(["import torch", *imports, given, steps, f"print({expression})"])
-
-
-def inputs_kept(student: Subject, probe: str, images: Tensor, t: Tensor, show: str) -> None:
-    """Raises Disagreement where the method changes the images or the steps that it is given."""
-    given = {IMAGES_OF[probe]: images, "t": t}
-    leaves_inputs_alone(student.watched(probe=probe, inputs={**given, "n_steps": STEPS}), given, show)
+    made = f"images = torch.tensor({rows}).view(-1, {', '.join(map(str, images.shape[1:]))})"
+    return script(call, [made, f"t = torch.tensor({t[:3].tolist()})  # of {STEPS} steps"])

@@ -7,10 +7,29 @@ import pytest
 import torch
 from torch import Tensor
 
-from grading.checks.compare import Disagreement, agree, close, parts, reductions, scalar, shown, tensor, which, within
+from grading.checks.compare import (
+    Disagreement,
+    Slip,
+    close,
+    one_of,
+    parts,
+    reductions,
+    scalar,
+    shown,
+    tensor,
+    which,
+    within,
+)
 from grading.errors import BadAnswer
 
 NAN, INF = math.nan, math.inf
+
+
+def agree(
+    actual: Any, expected: Tensor, what: str, bugs: dict[str, tuple[Tensor, str]] | None = None, **more: Any
+) -> None:
+    """Where one answer is right."""
+    one_of(actual, [expected], what, {bug: Slip(*slip) for bug, slip in (bugs or {}).items()}, **more)
 
 
 def told(*args: Any, **kwargs: Any) -> Disagreement:
