@@ -1,6 +1,7 @@
 """The command line: `python -m grading grade PATH`. Exit codes: 0 graded, 2 could not grade."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from grading import assignments, stubs
 from grading.errors import GradingError
 from grading.grade import Options, grade
-from grading.records import Outcome, Report
+from grading.records import Report
 from grading.report.terminal import summary
 from grading.report.write import write_all
 from grading.rubric import Item
@@ -83,10 +84,10 @@ def _graded(path: Path, name: str | None, host: Host, options: Options, quiet: b
         def announce(item: Item, number: int, count: int) -> None:
             progress.update(task, description=item.title, completed=number, total=count)
 
-        def finished(outcome: Outcome) -> None:
+        def refreshed(report: Report) -> None:
             progress.advance(task)
 
-        return grade(chosen, path, host, Options(options.only, options.quick, options.more_to_come, announce, finished))
+        return grade(chosen, path, host, replace(options, announce=announce, refreshed=refreshed))
 
 
 def _tell(report: Report, folder: Path, quiet: bool) -> None:

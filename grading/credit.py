@@ -1,9 +1,9 @@
 """The arithmetic of marks: ramps, doubt, gates, rounding. Nothing here knows a tensor."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from grading.records import Measurement
+from grading.records import Evidence, Measurement
 
 GIFT = 0.05  # the most that doubt may add to an item, as a share of it
 GIFT_CUT_SHORT = 0.25  # the same where the grader's time, not its patience, ended the sampling
@@ -67,3 +67,16 @@ def points(share: float, maximum: float) -> float:
     if not 0 <= share <= 1:
         raise ValueError(f"a share of {share} is not in [0, 1]")
     return round(share * maximum, 2)
+
+
+def rounded(evidence: Evidence) -> Evidence:
+    """Measurements to nine digits: the last ones of float64 depend on where linear algebra finds its numbers in memory."""
+    measurements = [
+        replace(each, value=_digits(each.value), low=_digits(each.low), high=_digits(each.high))
+        for each in evidence.measurements
+    ]
+    return replace(evidence, measurements=tuple(measurements))
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.9g}")

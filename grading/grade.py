@@ -2,35 +2,33 @@
 
 import importlib.metadata
 import platform
-import shutil
 import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
 import grading
-from grading import assets
-from grading.assignments import Assignment, judge
-from grading.checks.compare import Disagreement
-from grading.credit import points, share_with_doubt
-from grading.errors import AnswerError, Crashed, GraderError, NotDone, StaffError, SubmissionError
-from grading.intake import explain_mismatch, take_in
-from grading.metrics.setting import Setting
-from grading.records import Evidence, Outcome, Report, Status, Verdict
+from grading.assignments import Assignment
+from grading.budget import Budget
+from grading.credit import points
+from grading.errors import StaffError
+from grading.intake import Intake, add_starters, take_in
+from grading.judging import Bench, Judged, judged, wanted
+from grading.records import Outcome, Report, Status, Verdict
 from grading.rubric import Item, require
 from grading.sandbox.box import Limits
 from grading.sandbox.host import Host
-from grading.subjects import Reference, Submission, generator
+from grading.sandbox.ladder import require_minimum
+from grading.subjects import Reference, Submission
 
 JUDGE_THREADS = 2
-NOTHING = Evidence(())
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "hypothesis", "safetensors")
+NOT_YET = "not graded yet"
 
 
 @dataclass(frozen=True)
@@ -40,18 +38,10 @@ class Options:
     only: tuple[str, ...] = ()  # ids of items; empty: all
     quick: bool = False  # fewer samples; not a mark
     more_to_come: bool = False  # another submission follows: warm the next box up meanwhile
+    seconds: float | None = None  # for the whole submission; None: what the rubric gives it
+    limits: Limits = field(default_factory=Limits)
     announce: Callable[[Item, int, int], None] = lambda item, number, count: None
-    finished: Callable[[Outcome], None] = lambda outcome: None
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """What became of one item, before it is turned into points."""
-
-    status: Status
-    share: float | None
-    verdicts: tuple[Verdict, ...] = ()
-    evidence: Evidence = NOTHING
+    refreshed: Callable[[Report], None] = lambda report: None  # after every item, with what is known so far
 
 
 def grade(assignment: Assignment, path: Path, host: Host, options: Options = Options()) -> Report:
@@ -60,44 +50,73 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
     Raises IntakeError where it cannot be taken in, StaffError where the rubric or the options cannot be followed.
     """
     torch.set_num_threads(JUDGE_THREADS)
-    begun, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     rubric = assignment.rubric
+    require_minimum(host.backend, rubric.sandbox)
     items = _chosen(rubric.items, options.only)
+    budget = Budget(options.seconds or rubric.seconds, [wanted(item) for item in items])
     with tempfile.TemporaryDirectory(prefix="elbograde-") as folder, _deterministic():
+        files = Path(folder) / "submission"
         expected = [row.expected() for row in rubric.files]
-        taken = take_in(path, expected, Path(folder) / "submission")
-        _add_starters(assignment, Path(folder) / "submission")
-        student = Submission(
-            host, Path(folder) / "submission", assignment.probes, rubric.seed, Limits(), options.more_to_come
-        )
+        taken = take_in(path, expected, files)
+        add_starters(rubric.starters, assignment.stub, files)
+        sheet = _Sheet(assignment, path, host, options, items, taken)
+        student = Submission(host, files, assignment.probes, rubric.seed, options.limits, options.more_to_come)
         try:
-            notes = student.examine_weights(expected, Path(folder) / "weights")
-            outcomes = _all(items, student, assignment, options)
+            sheet.notices = (*taken.notices, *student.examine_weights(expected, Path(folder) / "weights"))
+            _all(sheet, budget, student)
         finally:
             student.close()
-    return Report(
-        assignment.id,
-        f"{rubric.course}. {rubric.title}",
-        path.resolve().name,
-        started,
-        time.monotonic() - begun,
-        host.backend.name,
-        host.backend.confined,
-        tuple(outcomes),
-        taken.files,
-        (*taken.notices, *notes),
-        _versions(),
-        rubric.seed,
-        _partial(options),
-    )
+    return sheet.report()
 
 
-def _add_starters(assignment: Assignment, files: Path) -> None:
-    """Puts the files that students were given beside what they handed in; their own copy of one stays."""
-    for row in assignment.rubric.files:
-        if row.kind == "starter" and not (files / row.name).exists():
-            (files / row.name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(assignment.stub / row.name, files / row.name)
+def not_graded(assignment: Assignment, options: Options = Options()) -> tuple[Outcome, ...]:
+    """The rows of a report before anything has been judged."""
+    return tuple(_not_yet(assignment, item) for item in _chosen(assignment.rubric.items, options.only))
+
+
+class _Sheet:
+    """The report while it is being written: rows that were judged, and rows that are still to come."""
+
+    def __init__(
+        self, assignment: Assignment, path: Path, host: Host, options: Options, items: list[Item], taken: Intake
+    ) -> None:
+        self.assignment, self.options, self.items = assignment, options, items
+        self._path, self._backend, self._taken = path, host.backend, taken
+        self._begun, self._started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+        self.notices: tuple[str, ...] = taken.notices
+        self.outcomes: dict[str, Outcome] = {}
+
+    def report(self) -> Report:
+        """What is known so far."""
+        rubric = self.assignment.rubric
+        rows = (self.outcomes.get(item.id) or _not_yet(self.assignment, item) for item in self.items)
+        return Report(
+            self.assignment.id,
+            f"{rubric.course}. {rubric.title}",
+            self._path.resolve().name,
+            self._started,
+            time.monotonic() - self._begun,
+            self._backend.name,
+            self._backend.confined,
+            tuple(rows),
+            self._taken.files,
+            self.notices,
+            _versions(),
+            rubric.seed,
+            _partial(self.options),
+        )
+
+
+def _all(sheet: _Sheet, budget: Budget, student: Submission) -> None:
+    assignment, options = sheet.assignment, sheet.options
+    reference = Reference(assignment.reference, assignment.probes, assignment.rubric.seed)
+    bench = Bench(student, reference, assignment, options.quick)
+    for number, item in enumerate(sheet.items):
+        options.announce(item, number, len(sheet.items))
+        begun = time.monotonic()
+        outcome = _outcome(assignment, item, judged(item, number, bench, budget, sheet.outcomes))
+        sheet.outcomes[item.id] = replace(outcome, seconds=time.monotonic() - begun)
+        options.refreshed(sheet.report())
 
 
 def _chosen(items: tuple[Item, ...], only: tuple[str, ...]) -> list[Item]:
@@ -109,148 +128,28 @@ def _chosen(items: tuple[Item, ...], only: tuple[str, ...]) -> list[Item]:
     return [item for item in items if not only or item.id in only]
 
 
-def _all(items: list[Item], student: Submission, assignment: Assignment, options: Options) -> list[Outcome]:
-    outcomes: dict[str, Outcome] = {}
-    reference = Reference(assignment.reference, assignment.probes, assignment.rubric.seed)
-    titles = {part.id: part.title for part in assignment.rubric.parts}
-    for number, item in enumerate(items):
-        options.announce(item, number, len(items))
-        begun = time.monotonic()
-        # Sampling keeps to its own budget; what it has begun by then may end.
-        with student.item(item.id, item.seconds, 2 * item.seconds if item.metric else None):
-            judged = _judge(item, student, reference, assignment, options, outcomes)
-            printed = student.printed()
-        outcome = _outcome(item, titles[item.part], judged)
-        outcomes[item.id] = replace(outcome, stdout=printed, seconds=time.monotonic() - begun)
-        options.finished(outcomes[item.id])
-    return list(outcomes.values())
+def _not_yet(assignment: Assignment, item: Item) -> Outcome:
+    found = Judged(Status.MANUAL, None) if item.manual else Judged(Status.UNSCORED, None, (Verdict(0.0, NOT_YET),))
+    return _outcome(assignment, item, found)
 
 
-def _judge(
-    item: Item,
-    student: Submission,
-    reference: Reference,
-    assignment: Assignment,
-    options: Options,
-    before: dict[str, Outcome],
-) -> _Judged:
-    """One item. What a submission does wrong is its verdict; everything else is ours, and costs no mark."""
-    ended = [before[name] for name in item.needs if name in before]
-    failed = [outcome.title for outcome in ended if outcome.status in (Status.FAILED, Status.SKIPPED)]
-    if item.manual:
-        return _Judged(Status.MANUAL, None)
-    if failed:
-        return _Judged(Status.SKIPPED, 0.0, (Verdict(0.0, f"not judged, because {', '.join(failed)} failed"),))
-    try:
-        if item.sampling.file:
-            student.weights(item.sampling.file)  # says why, where there are none
-        if item.check:
-            check = judge(item.check, "checks")
-            check(student, reference, generator(assignment.rubric.seed, item.id))
-            return _Judged(Status.PASSED, 1.0, (Verdict(1.0, _first_line(check)),))
-        return _measured(item, student, assignment, options)
-    except Disagreement as error:
-        return _failed(item, error.verdict)
-    except NotDone as error:
-        return _failed(item, Verdict(0.0, str(error), bug="not-done"))
-    except Crashed as error:
-        return _failed(item, Verdict(0.0, _explained(item, student, error)))
-    except SubmissionError as error:
-        return _failed(item, Verdict(0.0, str(error)))
-    except GraderError as error:
-        return _ours(str(error))
-    except Exception:  # the boundary: a mistake of ours must end neither the grading nor a student's mark
-        return _ours(traceback.format_exc(limit=-4))
-
-
-def _first_line(check: Callable[..., object]) -> str:
-    """What the check makes sure of, as its docstring says it first."""
-    return (check.__doc__ or "").strip().splitlines()[0]
-
-
-def _failed(item: Item, verdict: Verdict) -> _Judged:
-    """A row that went wrong; where the handout does not ask for the weights it rests on, a human's to judge."""
-    if item.sampling.without == "manual":
-        told = replace(verdict, message=f"not measured, so left to a human: {verdict.message}")
-        return _Judged(Status.MANUAL, None, (told,))
-    if not item.points:
-        return _Judged(Status.SHOWN, None, (verdict,))
-    return _Judged(Status.PARTIAL if verdict.share > 0 else Status.FAILED, verdict.share, (verdict,))
-
-
-def _ours(what: str) -> _Judged:
-    message = f"the grader could not judge this item; it costs no mark. For staff: {what}"
-    return _Judged(Status.UNSCORED, None, (Verdict(0.0, message),))
-
-
-def _explained(item: Item, student: Submission, error: Crashed) -> str:
-    """The crash; where weights do not fit the model, what the two have in common and what to do."""
-    said, file = f"the code raised an exception: {error}", item.sampling.file
-    if not file or "state_dict" not in str(error):
-        return said
-    manifest = student.weights(file)
-    try:
-        model = {name: tuple(shape) for name, shape in student.state_shapes(file=file).items()}
-    except AnswerError:
-        return said
-    told = explain_mismatch({name: shape for name, shape, _ in manifest.tensors}, model) or " ".join(manifest.notes)
-    return f"{file} does not fit the model. {told}" if told else said
-
-
-def _measured(item: Item, student: Submission, assignment: Assignment, options: Options) -> _Judged:
-    setting = Setting(
-        item.sampling,
-        item.ramp,
-        assets.load(assignment.rubric.assets),
-        item.seconds,
-        options.quick,
-        assignment.rubric.seed,
-    )
-    evidence = _rounded(judge(item.metric, "metrics")(student, setting))
-    if item.ramp is None or not item.score_by:
-        return _Judged(Status.SHOWN, None, (), evidence)
-    shut = [gate for gate in (row.gate() for row in item.gates) if not gate.open(evidence.named(gate.measurement))]
-    if shut:
-        verdicts = tuple(Verdict(0.0, gate.because, bug=f"gate-{gate.measurement}") for gate in shut)
-        return _Judged(Status.FAILED, 0.0, verdicts, evidence)
-    found = evidence.named(item.score_by)
-    share = share_with_doubt(item.ramp, found)
-    status = Status.PASSED if share == 1 else Status.PARTIAL if share else Status.FAILED
-    told = (
-        f"{found.value:.1%} (95 %: {found.low:.1%} to {found.high:.1%}, n = {found.n}); "
-        f"full marks at {item.ramp.full:.0%}, none below {item.ramp.zero:.0%}"
-    )
-    return _Judged(status, share, (Verdict(share, told),), evidence)
-
-
-def _rounded(evidence: Evidence) -> Evidence:
-    """Measurements to nine digits: the last ones of float64 depend on where linear algebra finds its numbers in memory."""
-    rounded = [
-        replace(each, value=_digits(each.value), low=_digits(each.low), high=_digits(each.high))
-        for each in evidence.measurements
-    ]
-    return replace(evidence, measurements=tuple(rounded))
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.9g}")
-
-
-def _outcome(item: Item, part: str, judged: _Judged) -> Outcome:
-    earned = None if judged.share is None else points(judged.share, item.points)
+def _outcome(assignment: Assignment, item: Item, found: Judged) -> Outcome:
+    titles: Mapping[str, str] = {part.id: part.title for part in assignment.rubric.parts}
     return Outcome(
         item.id,
-        part,
+        titles[item.part],
         item.title,
-        judged.status,
+        found.status,
         item.points,
-        earned,
-        judged.verdicts,
-        judged.evidence,
+        None if found.share is None else points(found.share, item.points),
+        found.verdicts,
+        found.evidence,
+        found.printed,
         assumed=item.assumed,
         cite=item.cite,
         visibility=item.visibility,
         bonus=item.bonus,
+        leaderboard=item.leaderboard,
     )
 
 

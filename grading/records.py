@@ -84,6 +84,7 @@ class Outcome:
     cite: str = ""  # where the handout asks for it
     visibility: str = "visible"  # visible, hidden, after_due_date, after_published
     bonus: bool = False
+    leaderboard: str = ""  # the name of the measurement that a course shows on its leaderboard
 
 
 @dataclass(frozen=True)

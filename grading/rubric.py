@@ -91,6 +91,7 @@ class Item(_Strict):
     seconds: float = Field(default=60.0, gt=0)  # for all questions of a check; for the sampling of a metric
     slow: bool = False  # takes half a minute or more for the reference too: left out of the everyday tests
     score_by: str = ""
+    leaderboard: str = ""  # the measurement that a course shows on its leaderboard
     full: float | None = None
     zero: float | None = None
     gates: tuple[GateRow, ...] = ()
@@ -102,6 +103,8 @@ class Item(_Strict):
             raise ValueError("an item has exactly one of check, metric, manual")
         if self.score_by and (self.full is None or self.zero is None or self.full == self.zero):
             raise ValueError("score_by needs full and zero, and they must differ")
+        if self.leaderboard and not self.metric:
+            raise ValueError("only a metric has a measurement for the leaderboard")
         if self.metric and self.points and not self.score_by:
             raise ValueError("a metric worth points needs score_by, full and zero")
         return self
@@ -119,6 +122,8 @@ class Rubric(_Strict):
     course: str
     seed: str  # what every random draw of the judge is derived from
     assets: str = ""
+    seconds: float = Field(default=3600.0, gt=0)  # for a whole submission; a hosting platform may allow less
+    sandbox: Literal["", "uid", "landlock", "bubblewrap"] = ""  # the weakest backend that this course accepts
     files: tuple[FileRow, ...]
     parts: tuple[Part, ...]
     items: tuple[Item, ...]
@@ -139,6 +144,11 @@ class Rubric(_Strict):
             if abs(total - part.points) > 1e-9:
                 raise ValueError(f"the items of part {part.id!r} add up to {total:g}, not {part.points:g}")
         return self
+
+    @property
+    def starters(self) -> tuple[str, ...]:
+        """Names of the files that students were given."""
+        return tuple(file.name for file in self.files if file.kind == "starter")
 
 
 def _known(name: str, names: Iterable[str], where: str) -> None:

@@ -8,10 +8,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     {"__main__"},
-    {"grade", "report", "assignments", "stubs"},
+    {"grade", "judging", "report", "assignments", "stubs"},
     {"checks", "metrics"},
     {"subjects", "assets"},
-    {"sandbox", "intake", "rubric", "credit"},
+    {"sandbox", "intake", "rubric", "credit", "budget"},
     {"records", "errors"},
 ]
 DEPTH = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}

@@ -2,7 +2,7 @@
 
 from grading.intake.matching import Found, Matching, match
 from grading.intake.mismatch import explain_mismatch
-from grading.intake.taking import Intake, names_in, take_in
+from grading.intake.taking import Intake, add_starters, names_in, take_in
 from grading.intake.weights import WeightsManifest, quarantine
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Intake",
     "Matching",
     "WeightsManifest",
+    "add_starters",
     "explain_mismatch",
     "match",
     "names_in",

@@ -61,6 +61,14 @@ def take_in(submission: Path, expected: Sequence[ExpectedFile], into: Path) -> I
     return Intake(taken, tuple(required), notices)
 
 
+def add_starters(names: Sequence[str], given: Path, files: Path) -> None:
+    """Puts the files that students were given beside what they handed in; their own copy of one stays."""
+    for name in names:
+        if not (files / name).exists():
+            (files / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(given / name, files / name)
+
+
 def names_in(submission: Path) -> tuple[str, ...]:
     """The names of the files handed in, sorted, each once. Unpacks nothing, and passes over entries that are odd."""
     with _contents(submission) as entries:

@@ -9,6 +9,17 @@ LADDER: tuple[Backend, ...] = (Bubblewrap(),)
 BY_NAME: dict[str, Backend] = {backend.name: backend for backend in (*LADDER, Unconfined())}
 
 
+def require_minimum(backend: Backend, minimum: str) -> None:
+    """Raises StaffError where a course asks for more than this backend. `minimum`: a name on the ladder, or nothing."""
+    names = [rung.name for rung in LADDER]
+    accepted = names[: names.index(minimum) + 1] if minimum else []
+    if minimum and backend.name not in accepted:
+        raise StaffError(
+            f"this assignment's rubric accepts no sandbox below {minimum!r}, and this is {backend.name!r}; "
+            "see `python -m grading doctor` for what is missing"
+        )
+
+
 def choose(name: str | None) -> Backend:
     """The backend of that name, or the first of the ladder that works.
 

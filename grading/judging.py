@@ -1,0 +1,158 @@
+"""One item: who is asked what, whose fault it is where it goes wrong, and what share it earns."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from grading import assets
+from grading.assignments import Assignment, judge
+from grading.budget import Budget
+from grading.checks.compare import Disagreement
+from grading.credit import rounded, share_with_doubt
+from grading.errors import AnswerError, Crashed, GraderError, NotDone, SubmissionError, TimedOut
+from grading.intake import explain_mismatch
+from grading.metrics.setting import Setting
+from grading.records import Evidence, Outcome, Status, Verdict
+from grading.rubric import Item
+from grading.subjects import Reference, Submission, generator
+
+NOTHING = Evidence(())
+NO_TIME = "not judged: the rows before used up the submission's time. It costs no mark; staff can grade with more time"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of one item, before it is turned into points."""
+
+    status: Status
+    share: float | None
+    verdicts: tuple[Verdict, ...] = ()
+    evidence: Evidence = NOTHING
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every item of one submission is judged with."""
+
+    student: Submission
+    reference: Reference
+    assignment: Assignment
+    quick: bool
+
+
+def wanted(item: Item) -> float:
+    """The most seconds that an item takes. Sampling keeps to its own budget; what it has begun by then may end."""
+    return 0.0 if item.manual else 2 * item.seconds if item.metric else item.seconds
+
+
+def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mapping[str, Outcome]) -> Judged:
+    """One item, in the time that the submission has left for it."""
+    if item.manual:
+        return Judged(Status.MANUAL, None)
+    ended = [before[name] for name in item.needs if name in before]
+    failed = [outcome.title for outcome in ended if outcome.status in (Status.FAILED, Status.SKIPPED)]
+    if failed:
+        return Judged(Status.SKIPPED, 0.0, (Verdict(0.0, f"not judged, because {', '.join(failed)} failed"),))
+    allowed = budget.allowance(number)
+    if allowed < min(1.0, wanted(item)):
+        return Judged(Status.UNSCORED, None, (Verdict(0.0, NO_TIME),))
+    seconds = min(item.seconds, allowed)
+    with bench.student.item(item.id, seconds, allowed):
+        found = _judged_now(item, bench, seconds, hurried=allowed < wanted(item))
+        return replace(found, printed=bench.student.printed())
+
+
+def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judged:
+    """What a submission does wrong is its verdict; everything else is ours, and costs no mark.
+
+    hurried: the rows before have left less time than the item may take; running out of it is then held against nobody
+    """
+    try:
+        return _checked(item, bench) if item.check else _measured(item, bench, seconds)
+    except Disagreement as error:
+        return _failed(item, error.verdict)
+    except TimedOut as error:
+        return Judged(Status.UNSCORED, None, (Verdict(0.0, NO_TIME),)) if hurried else _failed(item, _said(error))
+    except NotDone as error:
+        return _failed(item, Verdict(0.0, str(error), bug="not-done"))
+    except Crashed as error:
+        return _failed(item, Verdict(0.0, _explained(item, bench.student, error)))
+    except SubmissionError as error:
+        return _failed(item, _said(error))
+    except GraderError as error:
+        return _ours(str(error))
+    except Exception:  # the boundary: a mistake of ours must end neither the grading nor a student's mark
+        return _ours(traceback.format_exc(limit=-4))
+
+
+def _said(error: SubmissionError) -> Verdict:
+    return Verdict(0.0, str(error))
+
+
+def _checked(item: Item, bench: Bench) -> Judged:
+    _weights_are_there(item, bench)
+    check = judge(item.check, "checks")
+    check(bench.student, bench.reference, generator(bench.assignment.rubric.seed, item.id))
+    return Judged(Status.PASSED, 1.0, (Verdict(1.0, _first_line(check)),))
+
+
+def _weights_are_there(item: Item, bench: Bench) -> None:
+    """Raises WeightsError, which says why, where an item cannot do without weights that are missing."""
+    if item.sampling.file:
+        bench.student.weights(item.sampling.file)
+
+
+def _first_line(check: Callable[..., object]) -> str:
+    """What the check makes sure of, as its docstring says it first."""
+    return (check.__doc__ or "").strip().splitlines()[0]
+
+
+def _failed(item: Item, verdict: Verdict) -> Judged:
+    """A row that went wrong; where the handout does not ask for the weights it rests on, a human's to judge."""
+    if item.sampling.without == "manual":
+        told = replace(verdict, message=f"not measured, so left to a human: {verdict.message}")
+        return Judged(Status.MANUAL, None, (told,))
+    if not item.points:
+        return Judged(Status.SHOWN, None, (verdict,))
+    return Judged(Status.PARTIAL if verdict.share > 0 else Status.FAILED, verdict.share, (verdict,))
+
+
+def _ours(what: str) -> Judged:
+    message = f"the grader could not judge this item; it costs no mark. For staff: {what}"
+    return Judged(Status.UNSCORED, None, (Verdict(0.0, message),))
+
+
+def _explained(item: Item, student: Submission, error: Crashed) -> str:
+    """The crash; where weights do not fit the model, what the two have in common and what to do."""
+    said, file = f"the code raised an exception: {error}", item.sampling.file
+    if not file or "state_dict" not in str(error):
+        return said
+    manifest = student.weights(file)
+    try:
+        model = {name: tuple(shape) for name, shape in student.state_shapes(file=file).items()}
+    except AnswerError:
+        return said
+    told = explain_mismatch({name: shape for name, shape, _ in manifest.tensors}, model) or " ".join(manifest.notes)
+    return f"{file} does not fit the model. {told}" if told else said
+
+
+def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
+    _weights_are_there(item, bench)
+    rubric = bench.assignment.rubric
+    setting = Setting(item.sampling, item.ramp, assets.load(rubric.assets), seconds, bench.quick, rubric.seed)
+    evidence = rounded(judge(item.metric, "metrics")(bench.student, setting))
+    if item.ramp is None or not item.score_by:
+        return Judged(Status.SHOWN, None, (), evidence)
+    shut = [gate for gate in (row.gate() for row in item.gates) if not gate.open(evidence.named(gate.measurement))]
+    if shut:
+        verdicts = tuple(Verdict(0.0, gate.because, bug=f"gate-{gate.measurement}") for gate in shut)
+        return Judged(Status.FAILED, 0.0, verdicts, evidence)
+    found = evidence.named(item.score_by)
+    share = share_with_doubt(item.ramp, found)
+    status = Status.PASSED if share == 1 else Status.PARTIAL if share else Status.FAILED
+    told = (
+        f"{found.value:.1%} (95 %: {found.low:.1%} to {found.high:.1%}, n = {found.n}); "
+        f"full marks at {item.ramp.full:.0%}, none below {item.ramp.zero:.0%}"
+    )
+    return Judged(status, share, (Verdict(share, told),), evidence)
