@@ -1,18 +1,21 @@
-"""What every sandbox backend offers, and which there are."""
+"""What every sandbox backend offers, and what it may promise."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-NOBODY = 65534
+from grading.sandbox.users import User
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a worker: its command line, environment, and the folder of the box as the worker sees it."""
+    """How to start a worker."""
 
     command: tuple[str, ...]
     environment: dict[str, str]
+    user: User | None = None  # who the code runs as, where what he leaves behind must be cleared away from outside
+    scratch: Path | None = None  # where the code can write, where that is on a disk of this machine
+    within_reach: tuple[str, ...] = ()  # other folders in which it can leave files
 
 
 class Backend(Protocol):
@@ -28,7 +31,7 @@ class Backend(Protocol):
 
     @property
     def promises(self) -> tuple[str, ...]:
-        """Which of PROMISES it keeps."""
+        """Which of PROMISES it keeps on this machine."""
 
     def missing(self) -> str:
         """Why it cannot be used here and what to do about it; empty where it can."""
@@ -37,13 +40,15 @@ class Backend(Protocol):
         """How to start a worker on the files in `box`, with its control socket at file descriptor `control`."""
 
 
-PROMISES = (
-    "other-user",  # student code runs under another user id
-    "no-network",
-    "private-files",  # it sees the submission and the libraries, nothing else
-    "private-processes",  # it sees and can signal only its own processes
-    "nothing-survives",  # whatever it started is gone when a session ends
-)
+PROMISES = {
+    "other-user": "student code runs under another user id",
+    "no-network": "it reaches no network, and no program that listens on this machine",
+    "private-files": "it can open the submission and the libraries, nothing else",
+    "private-processes": "it sees no processes but its own",
+    "own-signals": "it can end or stop no processes but its own",
+    "nothing-survives": "whatever it started is gone when a session ends",
+    "bounded-scratch": "what it writes is held in memory of its own, and gone with it",
+}
 
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",

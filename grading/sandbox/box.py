@@ -18,8 +18,13 @@ import psutil
 from grading.errors import SandboxError
 from grading.sandbox import wire
 from grading.sandbox.backend import Backend
+from grading.sandbox.cgroup import Group, new_group
+from grading.sandbox.scratch import written
 from grading.sandbox.session import Session
+from grading.sandbox.users import clear_away
 
+FAREWELL_SECONDS = 5.0
+OWN_PROCESSES = 64  # for the worker, beyond what the code may have: it must be able to end a fork bomb
 START_SECONDS = 120.0  # importing torch takes 2-3 s; a cold disk has been seen to need a minute
 
 
@@ -33,6 +38,8 @@ class Limits:
     processes: int = 256
     file_bytes: int = 256 << 20
     open_files: int = 256
+    scratch_bytes: int = 1 << 30  # written to disk, where the backend has no memory for it
+    scratch_files: int = 100_000
     caps: wire.Caps = field(default_factory=wire.Caps)
 
     def by_resource(self) -> dict[str, int]:
@@ -56,17 +63,19 @@ class Box:
         (self._folder / "submission").mkdir(mode=0o755)
         ours, theirs = socket.socketpair()
         launch = backend.launch(self._folder, theirs.fileno())
-        self._control, self._ready = ours, False
-        self._errors = tempfile.TemporaryFile()
+        self._control, self._ready, self._launch, self._limits = ours, False, launch, Limits()
+        self._killed = 0  # how many processes the kernel has ended for want of memory, as far as that is known
+        self._errors, self._group = tempfile.TemporaryFile(), new_group(self._folder.name)
         with theirs:
             self._process = subprocess.Popen(
-                launch.command,
+                (*_entering(self._group), *launch.command),
                 env=launch.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
                 pass_fds=(theirs.fileno(),),
                 close_fds=True,
+                start_new_session=True,  # no signal to this process's group is for the worker, nor the other way round
             )
 
     @property
@@ -82,6 +91,10 @@ class Box:
     def session(self, limits: Limits) -> Session:
         """A new child for the next item. Raises SandboxError where the worker does not come up."""
         self._wait_until_ready()
+        self._limits = limits
+        if self._group:
+            self._group.bound(limits.memory_bytes + limits.scratch_bytes, limits.processes + OWN_PROCESSES)
+            self._killed = self._group.killed_for_memory()
         ours, theirs = socket.socketpair()
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(writer, True)
@@ -95,7 +108,7 @@ class Box:
         finally:
             theirs.close()
             os.close(writer)
-        return Session(self, ours, reader, limits.memory_bytes, limits.caps)
+        return Session(self, ours, reader, limits.caps)
 
     def end_session(self) -> int:
         """Kills what the session left; returns its wait status (0 where the worker itself is gone, or does not obey)."""
@@ -119,14 +132,37 @@ class Box:
                     total += process.memory_info().rss
         return total
 
+    def excess(self) -> str:
+        """What the box uses more of than it may; "" where it does not."""
+        limits, scratch = self._limits, self._launch.scratch
+        if self._out_of_memory():
+            return f"more than {limits.memory_bytes / 2**30:.3g} GiB of memory in use"
+        return written(scratch, limits.scratch_bytes, limits.scratch_files) if scratch else ""
+
+    def _out_of_memory(self) -> bool:
+        """Where the kernel keeps count, it has ended somebody by then; else what is in use by all is added up here."""
+        if self._group is None:
+            return self.resident_bytes() > self._limits.memory_bytes
+        known, self._killed = self._killed, self._group.killed_for_memory()
+        return self._killed > known
+
     def close(self) -> None:
-        """Ends the worker and removes the folder."""
+        """Ends the worker and everything it started, and removes the folder."""
+        self._control.close()
+        if self._launch.scratch and self._ready:  # no namespace ends with this worker: let it end what it started
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(FAREWELL_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
-        self._control.close()
+        if self._launch.user:
+            clear_away(self._launch.user, self._launch.within_reach)
+        if self._group:
+            self._group.close()
         self._errors.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder.exists():  # nested more deeply than Python can follow
+            subprocess.run(["rm", "-rf", "--", str(self._folder)], capture_output=True, check=False)
 
     def _wait_until_ready(self) -> None:
         if not self._ready:
@@ -154,3 +190,11 @@ class Box:
     def _last_words(self) -> str:
         self._errors.seek(0)
         return self._errors.read()[-2000:].decode(errors="replace").strip() or "it said nothing"
+
+
+def _entering(group: Group | None) -> tuple[str, ...]:
+    """What a command line begins with so that the program runs in that group from its first moment on."""
+    if group is None:
+        return ()
+    entering = " && ".join(f"echo $$ > '{entry}'" for entry in group.entries)
+    return ("sh", "-c", f'{entering} && exec "$@"', "sh")

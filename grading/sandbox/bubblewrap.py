@@ -1,20 +1,18 @@
 """The first choice: bubblewrap, which builds a private file system, network and process tree out of namespaces."""
 
+import json
 import os
 import shutil
-import site
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
-from grading.sandbox.backend import ENVIRONMENT, NOBODY, PROMISES, Launch
+from grading.sandbox.backend import ENVIRONMENT, PROMISES, Launch
+from grading.sandbox.folders import HERE, WORKER_FILES
+from grading.sandbox.libraries import SYSTEM, folders, secrets
+from grading.sandbox.users import RANGE, new_user
 
-HERE = Path(__file__).parent
-GRADER = HERE.parent
-WORKER_FILES = ("worker.py", "torchvision_operators.py")
-SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
-PROJECT_ROOMS = ("reference", "rubrics", "student_stub", "tests")
 SCRATCH_BYTES = 1 << 30
 
 
@@ -23,7 +21,7 @@ class Bubblewrap:
 
     name = "bubblewrap"
     confined = True
-    promises = PROMISES
+    promises = tuple(PROMISES)
 
     def missing(self) -> str:
         """Why bubblewrap cannot be used here; empty where it can."""
@@ -33,7 +31,7 @@ class Bubblewrap:
 
     def launch(self, box: Path, control: int) -> Launch:
         """The worker as process 1 of a new box that shows Python, the libraries and the submission."""
-        uid = NOBODY if os.geteuid() == 0 else 0
+        walls = {"uid": new_user().uid if os.geteuid() == 0 else 0, "at_start": True}
         command = (
             *_walls(),
             *_libraries(),
@@ -46,7 +44,7 @@ class Bubblewrap:
             "/worker/worker.py",
             "/box",
             str(control),
-            str(uid),
+            json.dumps(walls),
         )
         return Launch(command, ENVIRONMENT)
 
@@ -59,7 +57,7 @@ def _walls() -> tuple[str, ...]:
     if os.geteuid() == 0:
         walls += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
-        walls += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
+        walls += ["--unshare-user", "--uid", str(RANGE.start), "--gid", str(RANGE.start)]
     walls += ["--hostname", "box", "--proc", "/proc", "--dev", "/dev"]
     for place in ("/dev/shm", "/tmp"):  # bubblewrap's own /dev/shm is for root, and as large as half the memory
         walls += ["--size", str(SCRATCH_BYTES), "--perms", "1777", "--tmpfs", place]
@@ -68,18 +66,14 @@ def _walls() -> tuple[str, ...]:
 
 def _libraries() -> tuple[str, ...]:
     """The system's and Python's own folders, read-only; where this project lies among them it is covered."""
-    folders = [Path(name) for name in SYSTEM]
-    pythons = [Path(sys.base_prefix), Path(sys.prefix), *map(Path, site.getsitepackages())]
-    folders += [path for path in pythons if not any(path != other and path.is_relative_to(other) for other in pythons)]
     shown: list[str] = []
-    for folder in dict.fromkeys(folders):
+    for folder in folders():
         if folder.is_symlink():
             shown += ["--symlink", str(folder.readlink()), str(folder)]
         elif folder.exists():
             shown += [*_way_to(folder), "--ro-bind", str(folder), str(folder)]
-    for secret in (GRADER, *(GRADER.parent / name for name in PROJECT_ROOMS)):
-        if secret.is_dir() and any(secret.is_relative_to(folder) for folder in folders):
-            shown += ["--tmpfs", str(secret)]
+    for secret in secrets():
+        shown += ["--tmpfs", str(secret)]
     return tuple(shown)
 
 

@@ -3,9 +3,11 @@
 from grading.errors import SandboxError, StaffError
 from grading.sandbox.backend import Backend
 from grading.sandbox.bubblewrap import Bubblewrap
+from grading.sandbox.landlock import Landlock
+from grading.sandbox.other_user import OtherUser
 from grading.sandbox.unconfined import Unconfined
 
-LADDER: tuple[Backend, ...] = (Bubblewrap(),)
+LADDER: tuple[Backend, ...] = (Bubblewrap(), Landlock(), OtherUser())
 BY_NAME: dict[str, Backend] = {backend.name: backend for backend in (*LADDER, Unconfined())}
 
 

@@ -12,7 +12,7 @@ from grading.errors import BadAnswer, Crashed, Ended, Exhausted, NotDone, TimedO
 from grading.sandbox import wire
 from grading.sandbox.transcript import Transcript
 
-STEP = 0.25  # how often memory is looked at while waiting, in seconds
+STEP = 0.25  # how often it is looked whether the code uses too much, in seconds
 
 
 class Home(Protocol):
@@ -21,8 +21,8 @@ class Home(Protocol):
     def alive(self) -> bool:
         """Whether the worker still runs."""
 
-    def resident_bytes(self) -> int:
-        """Memory in use by the worker and everything below it."""
+    def excess(self) -> str:
+        """What the box uses more of than it may, in words; "" where it does not."""
 
     def end_session(self) -> int:
         """Kills what the session left; returns its wait status."""
@@ -31,11 +31,11 @@ class Home(Protocol):
 class Session:
     """One child of a box. After any error that ends it, every further question is refused with the same error."""
 
-    def __init__(self, box: Home, connection: socket.socket, output: int, memory_bytes: int, caps: wire.Caps) -> None:
-        self._box, self._connection, self._memory_bytes, self._caps = box, connection, memory_bytes, caps
+    def __init__(self, box: Home, connection: socket.socket, output: int, caps: wire.Caps) -> None:
+        self._box, self._connection, self._caps = box, connection, caps
         self._transcript = Transcript(output)
         self._ended: Exception | None = None
-        self._memory_seen = time.monotonic()
+        self._looked = time.monotonic()
         connection.setblocking(False)
 
     def ask(self, probe: str, args: Mapping[str, object], seed: int, seconds: float) -> Any:
@@ -104,21 +104,22 @@ class Session:
                 ready = [key.fileobj for key, _ in selector.select(min(left, STEP))]
                 if self._transcript.descriptor in ready and not self._transcript.drain():
                     selector.unregister(self._transcript.descriptor)
-                if time.monotonic() - self._memory_seen > STEP:  # however busy the code keeps us with what it sends
-                    self._check_memory()
+                if time.monotonic() - self._looked > STEP:  # however busy the code keeps us with what it sends
+                    self._look()
                 if self._connection in ready:
                     return
 
-    def _check_memory(self) -> None:
-        self._memory_seen = time.monotonic()
-        used = self._box.resident_bytes()
-        if used > self._memory_bytes:
-            self._end(Exhausted(f"more than {self._memory_bytes / 2**30:.3g} GiB of memory in use"))
+    def _look(self) -> None:
+        if excess := self._box.excess():
+            self._end(Exhausted(excess))
+        self._looked = time.monotonic()
 
     def _gone(self) -> None:
         """The child closed the wire: finds out how it ended."""
         if not self._box.alive():
             self._end(Ended("the code ended its process and the sandbox's worker with it"))
+        if excess := self._box.excess():  # the kernel may have been faster than our looks
+            self._end(Exhausted(excess))
         self._end(_how_it_ended(self._box.end_session()))
 
     def _end(self, error: Exception) -> None:

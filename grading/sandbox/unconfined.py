@@ -1,11 +1,9 @@
 """No sandbox at all, for a course that trusts the code it grades. Exists only under its own name, never as a fallback."""
 
-import sys
 from pathlib import Path
 
-from grading.sandbox.backend import ENVIRONMENT, Launch
-
-WORKER = Path(__file__).parent / "worker.py"
+from grading.sandbox.backend import Launch
+from grading.sandbox.folders import launched
 
 
 class Unconfined:
@@ -21,4 +19,4 @@ class Unconfined:
 
     def launch(self, box: Path, control: int) -> Launch:
         """The worker as a child of this process, under the same user."""
-        return Launch((sys.executable, "-I", "-B", str(WORKER), str(box), str(control), "0"), ENVIRONMENT)
+        return launched(box, control, {}, None)

@@ -1,4 +1,4 @@
-"""The only program that ever runs beside student code: it is asked a question, and hands back what the code answered.
+"""The program that runs beside student code: it is asked a question, and hands back what the code answered.
 
 It holds no expected value, no threshold and no reference. It imports torch once, then forks one child per session; a
 question costs milliseconds and a child that dies takes nothing with it. Everything it says is untrusted by the judge.
@@ -12,8 +12,8 @@ Frames: 8 bytes of length (little endian), then a safetensors blob. Its metadata
 
 import ast
 import contextlib
-import ctypes
 import importlib.util
+import inspect
 import io
 import json
 import os
@@ -26,7 +26,7 @@ import struct
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,8 +35,8 @@ import safetensors.torch
 import torch
 
 THREADS = 2
+confine: Any  # the module of that name, once it is imported: only where this file is run
 DEEPEST = 16  # containers within containers
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38  # <linux/prctl.h>
 SCRATCH = ("/tmp", "/dev/shm")  # where student code can write; in a box of its own these are emptied when they fill up
 
 
@@ -302,12 +302,12 @@ def lay_out(folder: Path) -> None:
     os.chdir(place)
 
 
-def session(control: socket.socket, connection: socket.socket, output: int, home: Path, limits: dict[str, int]) -> None:
-    """The child: closes what it must not hold, then serves. Never returns."""
+def session(control: socket.socket, connection: socket.socket, output: int, home: Path, order: dict[str, Any]) -> None:
+    """The child: closes what it must not hold, puts up its walls, then serves. Never returns."""
     control.close()
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # ordinary again: only the parent hides its memory
+    enclosed(order["walls"])
     quiet = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((quiet, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
@@ -319,10 +319,37 @@ def session(control: socket.socket, connection: socket.socket, output: int, home
     sys.path.append(str(home / "submission"))
     if mentions_accelerator(home / "submission"):
         without_accelerator()
-    limit(limits)
+    limit(order["limits"])
     with contextlib.suppress(EOFError, OSError):
         serve(connection, home)
     os._exit(0)
+
+
+def enclosed(walls: dict[str, Any]) -> None:
+    """Puts up the walls that are put up for every session, and makes this process the first to go when memory runs out."""
+    confine.prctl(confine.PR_SET_DUMPABLE, 1)  # ordinary again: only the parent hides its memory
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    if not walls.get("at_start"):
+        confine.enclose(walls)
+        confine.prctl(confine.PR_SET_DUMPABLE, 1)  # another user id has undone it
+    confine.die_with_parent()
+    if walls.get("seccomp"):
+        load_in_process()
+
+
+def load_in_process() -> None:
+    """Data loaders without processes of their own: those talk through sockets, which are refused here."""
+    from torch.utils.data import DataLoader
+
+    build, signature = DataLoader.__init__, inspect.signature(DataLoader.__init__)
+    parallel = ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
+
+    def alone(*args: Any, **kwargs: Any) -> None:
+        given = signature.bind(*args, **kwargs).arguments
+        build(**{name: value for name, value in given.items() if name not in parallel})
+
+    DataLoader.__init__ = alone  # type: ignore[method-assign]
 
 
 def line_writer(descriptor: int) -> io.TextIOWrapper:
@@ -339,27 +366,31 @@ def received(control: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]
         yield json.loads(message), list(descriptors)
 
 
-def become_nobody(uid: int) -> None:
-    """Gives up root for good, when started as root, and hides this process's memory from the uid it becomes."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.geteuid() == 0 and uid:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # no ptrace and no /proc/<pid>/mem for other processes of this uid
-    if os.getpid() == 1:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # giving up root has undone --die-with-parent
+def shelter(walls: dict[str, Any]) -> None:
+    """What this process itself lives behind. It runs no student code, but its children do."""
+    confine.prctl(confine.PR_SET_NO_NEW_PRIVS, 1)
+    if walls.get("at_start"):
+        if walls["uid"]:
+            confine.become(walls["uid"])
+        confine.die_with_parent()  # giving up root has undone bubblewrap's --die-with-parent
+    elif walls:
+        confine.prctl(confine.PR_SET_CHILD_SUBREAPER, 1)  # whoever loses his parent becomes a child of this process
+        if os.geteuid() != 0:
+            confine.landlock_scopes()  # so that a signal to everybody goes to everybody in here
+    confine.prctl(confine.PR_SET_DUMPABLE, 0)  # no ptrace and no /proc/<pid>/mem for other processes of this uid
 
 
-def end_children(child: int) -> int:
+def end_children(child: int, walls: dict[str, Any]) -> int:
     """Kills the session and everything it left behind; returns the session's wait status."""
-    # In a pid namespace -1 is everybody but this process; elsewhere the session may not have made its group yet.
-    alone = os.getpid() == 1
-    targets = [(os.kill, -1)] if alone else [(os.killpg, child), (os.kill, child)]
-    for kill, target in targets:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if walls.get("executioner"):
+            confine.kill_all_of(walls["uid"], walls["executioner"])
+        elif walls:  # everybody in this process's pid namespace, or within its Landlock scope
+            os.kill(-1, signal.SIGKILL)
+    # The session may not have become that user yet, or not have made its group.
+    for kill in (os.killpg, os.kill) if child else ():  # 0 would be this process's own group
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(target, signal.SIGKILL)
+            kill(child, signal.SIGKILL)
     status = 0
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -373,21 +404,29 @@ def own_limits() -> list[tuple[int, int]]:
     return [resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")]
 
 
-def half_full() -> list[str]:
-    """Places where the code can write, and has left so much that the next session might miss the room."""
-    sizes = {place: os.statvfs(place) for place in SCRATCH if os.getpid() == 1}
+def half_full(places: Iterable[str]) -> list[str]:
+    """Those of the places where the code can write in which it has left so much that the next session might miss it."""
+    sizes = {place: os.statvfs(place) for place in places}
     return [
         place for place, size in sizes.items() if 2 * size.f_bavail < size.f_blocks or 2 * size.f_favail < size.f_files
     ]
 
 
+def emptied(place: str) -> bool:
+    """Whether everything in a folder could be removed."""
+    for path in Path(place).iterdir():
+        with contextlib.suppress(OSError, RecursionError):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    return not any(Path(place).iterdir())
+
+
 def fit_for_more(limits: list[tuple[int, int]]) -> bool:
     """Whether the code has left this worker as it was: with its limits, and with room to write (made here if need be)."""
-    for place in half_full():
-        for path in Path(place).iterdir():
-            with contextlib.suppress(OSError, RecursionError):
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    return own_limits() == limits and not half_full()
+    if os.getpid() != 1:
+        return own_limits() == limits and emptied(tempfile.gettempdir())
+    for place in half_full(SCRATCH):
+        emptied(place)
+    return own_limits() == limits and not half_full(SCRATCH)
 
 
 def main() -> None:
@@ -395,10 +434,10 @@ def main() -> None:
 
     A worker that is not fit for another session ends instead, and the judge starts a fresh one.
     """
-    home, control_number, uid = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    become_nobody(uid)
+    home, control_number, walls = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+    shelter(walls)
     os.umask(0o077)
-    # Every other signal from within the box is stopped by the kernel, since this is process 1.
+    # Every other signal from within the box is stopped by the kernel, or comes from another user.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limits = own_limits()
     control = socket.socket(fileno=control_number)
@@ -412,24 +451,30 @@ def main() -> None:
             child = os.fork()
             if child == 0:
                 connection = socket.socket(fileno=descriptors[0])
-                session(control, connection, descriptors[1], home, order["limits"])
+                session(control, connection, descriptors[1], home, {**order, "walls": walls})
             for descriptor in descriptors:
                 os.close(descriptor)
             control.sendall(json.dumps({"pid": child}).encode() + b"\n")
         else:
-            control.sendall(json.dumps({"status": end_children(child)}).encode() + b"\n")
+            control.sendall(json.dumps({"status": end_children(child, walls)}).encode() + b"\n")
+            child = 0
+    if child:
+        end_children(child, walls)
 
 
-def prepare() -> None:
-    """Imports what student code is likely to import, once for all sessions."""
+def prepare() -> Any:
+    """Imports what student code is likely to import, once for all sessions; returns what walls are made with."""
     sys.path.append(str(Path(__file__).parent))
+    import confine  # type: ignore[import-not-found]  # these two lie beside this file
     import numpy  # noqa: F401
-    import torchvision_operators  # type: ignore[import-not-found]  # lies beside this file in the box
+    import torchvision_operators  # type: ignore[import-not-found]
 
     torchvision_operators.define_if_missing()
     os.environ.setdefault("MPLBACKEND", "Agg")
+    return confine
 
 
 if __name__ == "__main__":
-    prepare()
+    confine = prepare()
     main()
+    os._exit(0)  # nothing here is worth the time that torch takes to end

@@ -18,7 +18,7 @@ class Standing:
     name: str
     reason: str = ""
     confined: bool = True
-    promises: tuple[str, ...] = PROMISES
+    promises: tuple[str, ...] = tuple(PROMISES)
 
     def missing(self) -> str:
         return self.reason
@@ -33,7 +33,7 @@ def rungs(monkeypatch: pytest.MonkeyPatch, *backends: Standing) -> None:
 
 
 def test_an_unknown_name_is_told_the_names_there_are() -> None:
-    with pytest.raises(StaffError, match=r"'bubblewarp'.*bubblewrap, none"):
+    with pytest.raises(StaffError, match=r"'bubblewarp'.*bubblewrap, landlock, uid, none"):
         ladder.choose("bubblewarp")
 
 
@@ -72,7 +72,7 @@ def test_bubblewrap_that_is_not_installed_says_how_to(monkeypatch: pytest.Monkey
     monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
     assert "apt-get install bubblewrap" in Bubblewrap().missing()
     with pytest.raises(SandboxError, match="apt-get install bubblewrap"):
-        ladder.choose(None)
+        ladder.choose("bubblewrap")
 
 
 def test_bubblewrap_that_may_not_make_namespaces_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

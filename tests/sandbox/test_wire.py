@@ -258,8 +258,8 @@ class NoBox:
     def alive(self) -> bool:
         return True
 
-    def resident_bytes(self) -> int:
-        return 0
+    def excess(self) -> str:
+        return ""
 
     def end_session(self) -> int:
         return 0
@@ -271,7 +271,7 @@ def asked(reply: Callable[[socket.socket], None], seconds: float) -> Any:
     reader, writer = os.pipe2(os.O_NONBLOCK)
     thread = threading.Thread(target=reply, args=(theirs,))
     thread.start()
-    session = Session(NoBox(), ours, reader, 1 << 40, CAPS)
+    session = Session(NoBox(), ours, reader, CAPS)
     try:
         return session.ask("any", {}, 0, seconds)
     finally:
