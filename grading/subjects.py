@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from grading.records import ExpectedFile
 from grading.sandbox.box import Box, Limits
 from grading.sandbox.host import Host
 from grading.sandbox.session import Session
-from grading.sandbox.worker import Code, frame, load_module
+from grading.sandbox.worker import THREADS, Code, frame, load_module
 
 
 def _readable_copy(source: str, target: str) -> str:
@@ -172,14 +173,19 @@ class Submission:
     def _open_session(self) -> Session:
         """The item's session. A worker that was killed with the last one is replaced once."""
         if self._session is None:
-            begun = time.monotonic()
+            begun, limits = time.monotonic(), self._item_limits()
             try:
-                self._session = self._open_box().session(self._limits)
+                self._session = self._open_box().session(limits)
             except SandboxError:
                 self.close()
-                self._session = self._open_box().session(self._limits)
+                self._session = self._open_box().session(limits)
             self._deadline += time.monotonic() - begun  # waiting for our worker is not the submission's time
         return self._session
+
+    def _item_limits(self) -> Limits:
+        """The submission's limits; processor time for as many threads as the code may run during its item."""
+        left = min(self._deadline - time.monotonic(), self._limits.cpu_seconds)
+        return replace(self._limits, cpu_seconds=min(self._limits.cpu_seconds, math.ceil(THREADS * max(left, 0)) + 5))
 
     def _open_box(self) -> Box:
         if self._box is not None and not self._box.alive():

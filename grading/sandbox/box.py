@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from grading.errors import SandboxError
 from grading.sandbox import wire
 from grading.sandbox.backend import Backend
 from grading.sandbox.cgroup import Group, new_group
 from grading.sandbox.scratch import written
 from grading.sandbox.session import Session
+from grading.sandbox.usage import Usage, usage
 from grading.sandbox.users import clear_away
 
 FAREWELL_SECONDS = 5.0
@@ -34,7 +33,7 @@ class Limits:
 
     memory_bytes: int = 4 << 30  # resident, all processes of the box together
     address_bytes: int = 16 << 30
-    cpu_seconds: int = 3600
+    cpu_seconds: int = 3600  # all processes of a session together
     processes: int = 256
     file_bytes: int = 256 << 20
     open_files: int = 256
@@ -64,6 +63,7 @@ class Box:
         ours, theirs = socket.socketpair()
         launch = backend.launch(self._folder, theirs.fileno())
         self._control, self._ready, self._launch, self._limits = ours, False, launch, Limits()
+        self._before = 0.0  # processor time when the session began
         self._killed = 0  # how many processes the kernel has ended for want of memory, as far as that is known
         self._errors, self._group = tempfile.TemporaryFile(), new_group(self._folder.name)
         with theirs:
@@ -91,7 +91,7 @@ class Box:
     def session(self, limits: Limits) -> Session:
         """A new child for the next item. Raises SandboxError where the worker does not come up."""
         self._wait_until_ready()
-        self._limits = limits
+        self._limits, self._before = limits, self.usage().processor_seconds
         if self._group:
             self._group.bound(limits.memory_bytes + limits.scratch_bytes, limits.processes + OWN_PROCESSES)
             self._killed = self._group.killed_for_memory()
@@ -122,27 +122,23 @@ class Box:
         """Whether the worker still runs."""
         return self._process.poll() is None
 
-    def resident_bytes(self) -> int:
-        """Memory in use by the worker and everything below it."""
-        total = 0
-        with contextlib.suppress(psutil.NoSuchProcess):
-            root = psutil.Process(self._process.pid)
-            for process in (root, *root.children(recursive=True)):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    total += process.memory_info().rss
-        return total
+    def usage(self) -> Usage:
+        """What the worker and everything below it use."""
+        return usage(self._process.pid)
 
     def excess(self) -> str:
-        """What the box uses more of than it may; "" where it does not."""
-        limits, scratch = self._limits, self._launch.scratch
-        if self._out_of_memory():
+        """What the session uses more of than it may; "" where it does not."""
+        limits, scratch, used = self._limits, self._launch.scratch, self.usage()
+        if self._out_of_memory(used):
             return f"more than {limits.memory_bytes / 2**30:.3g} GiB of memory in use"
+        if used.processor_seconds - self._before > limits.cpu_seconds:
+            return f"more than {limits.cpu_seconds} s of processor time used, all its processes together"
         return written(scratch, limits.scratch_bytes, limits.scratch_files) if scratch else ""
 
-    def _out_of_memory(self) -> bool:
-        """Where the kernel keeps count, it has ended somebody by then; else what is in use by all is added up here."""
+    def _out_of_memory(self, used: Usage) -> bool:
+        """Where the kernel keeps count, it has ended somebody by then; else what is in use by all decides."""
         if self._group is None:
-            return self.resident_bytes() > self._limits.memory_bytes
+            return used.resident_bytes > self._limits.memory_bytes
         known, self._killed = self._killed, self._group.killed_for_memory()
         return self._killed > known
 

@@ -197,7 +197,12 @@ def seccomp(pretend: bool) -> None:
     """
     if (column := architecture()) < 0:
         raise OSError(ENOSYS, f"no system call filter for {platform.machine()}")
-    program = ctypes.create_string_buffer(filter_program(column, pretend))
+    install(filter_program(column, pretend))
+
+
+def install(steps: bytes) -> None:
+    """Puts a filter on this process and all it starts."""
+    program = ctypes.create_string_buffer(steps)
     length = (len(program) - 1) // 8
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     described = struct.pack("@HP", length, ctypes.addressof(program))
