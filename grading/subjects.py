@@ -17,10 +17,12 @@ import torch
 from grading.errors import SandboxError, WeightsError
 from grading.intake import WeightsManifest, quarantine
 from grading.records import ExpectedFile
+from grading.sandbox.backend import THREADS
 from grading.sandbox.box import Box, Limits
 from grading.sandbox.host import Host
 from grading.sandbox.session import Session
-from grading.sandbox.worker import THREADS, Code, frame, load_module
+from grading.sandbox.inside.frames import frame
+from grading.sandbox.inside.loading import Code, load_module
 
 
 def _readable_copy(source: str, target: str) -> str:

@@ -1,5 +1,7 @@
 """What every sandbox backend offers, and what it may promise."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +42,10 @@ class Backend(Protocol):
         """How to start a worker on the files in `box`, with its control socket at file descriptor `control`."""
 
 
+THREADS = 2  # of student code
+INSIDE = "elbograde_inside"  # what the package that runs in a box is called there
+START = f"import sys; sys.path.append(sys.argv[1]); from {INSIDE}.worker import run; run()"
+
 PROMISES = {
     "other-user": "student code runs under another user id",
     "no-network": "it reaches no network, and no program that listens on this machine",
@@ -50,14 +56,23 @@ PROMISES = {
     "bounded-scratch": "what it writes is held in memory of its own, and gone with it",
 }
 
+
+def started(python: str, folder: str, box: str, control: int, walls: Mapping[str, object]) -> tuple[str, ...]:
+    """The command line of a worker.
+
+    folder: what holds the package that runs in there;  box: the submission's and the probes' folder, as seen from inside
+    """
+    return (python, "-I", "-B", "-c", START, folder, box, str(control), json.dumps(walls))
+
+
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
     "HOME": "/tmp",
     "TMPDIR": "/tmp",
-    "OMP_NUM_THREADS": "2",
-    "MKL_NUM_THREADS": "2",
-    "OPENBLAS_NUM_THREADS": "2",
+    "OMP_NUM_THREADS": str(THREADS),
+    "MKL_NUM_THREADS": str(THREADS),
+    "OPENBLAS_NUM_THREADS": str(THREADS),
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp/matplotlib",
     "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,6 +1,5 @@
 """The first choice: bubblewrap, which builds a private file system, network and process tree out of namespaces."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -8,8 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from grading.sandbox.backend import ENVIRONMENT, PROMISES, Launch
-from grading.sandbox.folders import HERE, WORKER_FILES
+from grading.sandbox.backend import ENVIRONMENT, INSIDE, PROMISES, Launch, started
+from grading.sandbox.folders import HERE
 from grading.sandbox.libraries import SYSTEM, folders, secrets
 from grading.sandbox.users import RANGE, new_user
 
@@ -38,13 +37,7 @@ class Bubblewrap:
             *_worker(box),
             "--chdir",
             "/tmp",
-            sys.executable,
-            "-I",
-            "-B",
-            "/worker/worker.py",
-            "/box",
-            str(control),
-            json.dumps(walls),
+            *started(sys.executable, "/worker", "/box", control, walls),
         )
         return Launch(command, ENVIRONMENT)
 
@@ -84,10 +77,7 @@ def _way_to(folder: Path) -> list[str]:
 
 
 def _worker(box: Path) -> tuple[str, ...]:
-    mounts: list[str] = ["--ro-bind", str(box), "/box"]
-    for name in WORKER_FILES:
-        mounts += ["--ro-bind", str(HERE / name), f"/worker/{name}"]
-    return tuple(mounts)
+    return ("--ro-bind", str(box), "/box", "--ro-bind", str(HERE), f"/worker/{INSIDE}")
 
 
 @cache

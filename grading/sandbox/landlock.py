@@ -7,9 +7,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from grading.sandbox import confine
 from grading.sandbox.backend import Launch
 from grading.sandbox.folders import HERE, launched
+from grading.sandbox.inside import confine
 from grading.sandbox.libraries import folders, opened, secrets, without
 from grading.sandbox.users import RANGE, User, new_user
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from grading.errors import BadAnswer
-from grading.sandbox.worker import DEEPEST, frame, unpack
+from grading.sandbox.inside.frames import DEEPEST, frame, unpack
 
 __all__ = ["Caps", "frame", "parse", "payload_length"]
 

@@ -15,7 +15,7 @@ from grading.checks.batches import FORMS, Batch
 from grading.checks.compare import Disagreement
 from grading.checks.divergence import _right_law
 from grading.errors import Crashed
-from grading.sandbox.worker import load_module
+from grading.sandbox.inside.loading import load_module
 
 PROBES = load_module("probes to test with", Path(__file__).parents[2] / "rubrics" / "ift6135_a3" / "probes.py")
 CHECKS: dict[str, Callable[..., None]] = {

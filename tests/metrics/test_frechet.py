@@ -10,7 +10,7 @@ from torch import Tensor
 from grading.assets import load
 from grading.assets.networks import in_batches
 from grading.metrics.frechet import Gaussian, frechet_distance, frechet_excess, frechet_infinity, gaussian
-from grading.sandbox import torchvision_operators
+from grading.sandbox.inside import torchvision_operators
 
 TOO_NEW = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18)
 

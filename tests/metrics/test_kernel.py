@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grading.metrics.kernel import kernel_distance, polynomial_kernel
-from grading.sandbox import torchvision_operators
+from grading.sandbox.inside import torchvision_operators
 
 
 def drawn(n: int, seed: int, offset: float = 0.0, dim: int = 16) -> torch.Tensor:

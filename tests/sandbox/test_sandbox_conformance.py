@@ -286,13 +286,13 @@ SAY += "    except OSError: continue\n    wire.detach()\n    wire = socket.socke
         "wire.sendall(struct.pack('<Q', 1 << 62) + b'x' * 100)",
         "wire.sendall(struct.pack('<Q', 3) + b'abc')",
         "wire.sendall(struct.pack('<Q', 100) + b'not a frame' + b' ' * 89)",
-        "from __main__ import frame; wire.sendall(frame([1, 2]))",
-        "from __main__ import frame; wire.sendall(frame({'ok': 1, 'error': 'x'}))",
-        "from __main__ import frame; import torch\n"
+        "from elbograde_inside.frames import frame; wire.sendall(frame([1, 2]))",
+        "from elbograde_inside.frames import frame; wire.sendall(frame({'ok': 1, 'error': 'x'}))",
+        "from elbograde_inside.frames import frame; import torch\n"
         "wire.sendall(frame({'error': 'E', 'text': torch.ones(3), 'where': '', 'memory': False}))",
-        "from __main__ import frame; import torch\n"
+        "from elbograde_inside.frames import frame; import torch\n"
         "wire.sendall(frame({'error': 'E', 'text': 'x', 'where': '', 'memory': torch.ones(3)}))",
-        "from __main__ import frame; wire.sendall(frame({'error': 1, 'text': [], 'where': {}, 'memory': None}))",
+        "from elbograde_inside.frames import frame; wire.sendall(frame({'error': 1, 'text': [], 'where': {}, 'memory': None}))",
     ],
 )
 def test_a_forged_frame_is_a_bad_answer(box: Box, forged: str) -> None:
@@ -301,7 +301,7 @@ def test_a_forged_frame_is_a_bad_answer(box: Box, forged: str) -> None:
 
 
 def test_a_forged_complaint_is_cut_short(box: Box) -> None:
-    forged = "from __main__ import frame\n"
+    forged = "from elbograde_inside.frames import frame\n"
     forged += "wire.sendall(frame({'error': 'E' * 10**6, 'text': 'x' * 10**6, 'where': 'y' * 10**6, 'memory': False}))"
     with pytest.raises(Crashed) as told:
         ran(box, SAY + forged)
@@ -673,7 +673,7 @@ def test_other_boxes_are_not_seen(box: Box, fresh: Box, backend: Backend) -> Non
 def test_the_submission_cannot_be_changed(box: Box, backend: Backend, attempt: str) -> None:
     if not backend.confined:
         pytest.skip("nothing is kept apart")
-    worker = "/worker/worker.py" if backend.name == "bubblewrap" else str(box.submission.parent / "worker/worker.py")
+    worker = ("" if backend.name == "bubblewrap" else str(box.submission.parent)) + "/worker/elbograde_inside/worker.py"
     with pytest.raises(Crashed, match=r"PermissionError|Read-only file system|OSError"):
         ran(box, f"import os; box = code.folder.parent; {attempt}", worker=worker)
     assert (box.submission / "good.py").read_text() == FILES["good.py"]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from grading.sandbox import confine
+from grading.sandbox.inside import confine
 from grading.sandbox.libraries import opened
 
 NAMESPACES, LANDLOCK = "namespaces", "landlock"
