@@ -35,8 +35,8 @@ class Bubblewrap:
             *_walls(),
             *_libraries(),
             *_worker(box),
-            "--chdir",
-            "/tmp",
+            *("--remount-ro", "/"),  # what lies between the mounts belongs to whoever started bubblewrap
+            *("--chdir", "/tmp"),
             *started(sys.executable, "/worker", "/box", control, walls),
         )
         return Launch(command, ENVIRONMENT)

@@ -164,7 +164,7 @@ def filter_program(column: int, pretend: bool) -> bytes:
     if column == 0:  # the same calls under other numbers (x32)
         steps += [(GREATER_OR_EQUAL, 0, 1, 0x40000000), (RETURN, 0, 0, ERRNO | ENOSYS)]
     answers = dict.fromkeys(REFUSED.values(), ERRNO | EACCES)
-    answers |= dict.fromkeys(PRETENDED.values(), ERRNO) if pretend else {}
+    answers |= dict.fromkeys(PRETENDED, ERRNO) if pretend else {}
     answers |= {CLONE3: ERRNO | ENOSYS}  # its flags lie in memory, where no filter can look; libc then takes clone
     for numbers, answer in answers.items():
         if (number := numbers[column]) is not None:
