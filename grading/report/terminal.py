@@ -37,7 +37,11 @@ def summary(report: Report) -> RenderableType:
 
 def _heading(report: Report) -> Text:
     return Text.assemble(
-        (shorten(report.title, _LINE), "bold"), "  ", (shorten(report.submission, _LINE), "cyan"), overflow="fold"
+        (shorten(report.title, _LINE), "bold"),
+        "  ",
+        (shorten(report.submission, _LINE), "cyan"),
+        ("" if not report.confined else f"  in the sandbox {shorten(report.backend, _LINE)}", "dim"),
+        overflow="fold",
     )
 
 

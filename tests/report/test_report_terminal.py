@@ -56,6 +56,12 @@ def test_reasons_bugs_and_measurements_are_told_in_a_line() -> None:
     assert "ValueError: not symmetric" in text and "Traceback" not in text
 
 
+def test_the_sandbox_is_named() -> None:
+    report = dataclasses.replace(ordinary(), backend="landlock")
+    assert "in the sandbox landlock" in words(printed(report, 120))
+    assert "in the sandbox" not in words(printed(dataclasses.replace(report, confined=False), 120))
+
+
 def test_the_total_says_what_it_is_the_total_of() -> None:
     text = words(printed(ordinary(), 120))
     assert "60.03 / 84 points of what was judged, and 5 / 5 bonus: 65.03" in text
@@ -67,7 +73,7 @@ def test_a_run_without_a_sandbox_is_said_in_red() -> None:
     report = dataclasses.replace(ordinary(), confined=False)
     assert "Graded without a sandbox" in printed(report, 80)
     assert "\x1b[37;41m" in printed(report, 80, color=True)  # white on red
-    assert "sandbox" not in printed(ordinary(), 80)
+    assert "without a sandbox" not in printed(ordinary(), 80)
 
 
 def test_a_partial_run_is_no_mark() -> None:
