@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: setup grade test lint stubs assets train test-all help
+.PHONY: setup grade test lint stubs gradescope redteam assets train test-all help
 .DEFAULT_GOAL := help
 
 help:  ## what there is to do
@@ -31,6 +31,13 @@ lint: $(READY)  ## ruff and mypy
 
 stubs: $(READY)  ## student_stub/ from reference/
 	@$(RUN) -m grading stubs
+
+gradescope: $(READY)  ## make gradescope ASSIGNMENT=id [MINUTES=10]: the zip for Gradescope, in dist/
+	@test -n "$(ASSIGNMENT)" || { echo 'say which assignment: make gradescope ASSIGNMENT=cmput328_a5'; exit 2; }
+	@$(RUN) -m grading gradescope "$(ASSIGNMENT)" $(if $(MINUTES),--minutes "$(MINUTES)") $(FLAGS)
+
+redteam: $(READY)  ## hand in hostile submissions and see that each comes to nothing [FLAGS="--sandbox none --only nosy"]
+	@$(RUN) -m grading redteam $(FLAGS)
 
 assets: $(READY)  ## the embedded assets of DATASET (default fashion_mnist) from the full data in DATA_ROOT
 	@$(RUN) -m grading.assets.build $(or $(DATASET),fashion_mnist)

@@ -1,21 +1,30 @@
-"""The command line: `python -m grading grade PATH`. Exit codes: 0 graded, 2 could not grade."""
+"""The command line: `python -m grading grade PATH`. Exit codes: 0 graded, 2 could not grade, 1 an attack got through."""
 
+import os
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from grading import assignments, stubs
+from grading import assignments, doctor, redteam, stubs
+from grading.autograder.run import run
+from grading.autograder.settings import Settings, load, seconds_for
+from grading.autograder.smoke import smoke
+from grading.bundle import bundle
 from grading.errors import GradingError
 from grading.grade import Options, grade
 from grading.records import Report
 from grading.report.terminal import summary
-from grading.report.write import write_all
+from grading.report.write import Also, write_all
 from grading.rubric import Item
+from grading.sandbox.backend import Backend
 from grading.sandbox.host import Host
 from grading.sandbox.ladder import choose
 
@@ -37,9 +46,10 @@ def grade_command(
     out: Annotated[Path | None, typer.Option(help="Where the results go; default out/<submission>.")] = None,
     only: Annotated[list[str] | None, typer.Option(metavar="ITEM", help="Judge just this item (repeatable).")] = None,
     sandbox: Annotated[
-        str | None, typer.Option(metavar="BACKEND", help="bubblewrap, or none for code you trust.")
+        str | None, typer.Option(metavar="BACKEND", help="bubblewrap, landlock or uid; or none for code you trust.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer samples: a first look, not a mark.")] = False,
+    also: Annotated[list[Also] | None, typer.Option(help="Another file to write (repeatable).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only where the results are.")] = False,
 ) -> None:
     """Grade submissions and write results.json, report.json and report.html."""
@@ -50,11 +60,15 @@ def grade_command(
                 options = Options(tuple(only or ()), quick, number + 1 < len(paths))
                 report = _graded(path, assignment, host, options, quiet)
                 folder = _folder(path, out, len(paths))
-                write_all(report, folder)
+                write_all(report, folder, also or ())
                 _tell(report, folder, quiet)
     except GradingError as error:
-        Console(stderr=True).print(f"[bold red]could not grade:[/] {_plain(error)}", highlight=False)
-        raise typer.Exit(2) from None
+        _give_up(error)
+
+
+def _give_up(error: GradingError) -> NoReturn:
+    Console(stderr=True).print(f"[bold red]could not grade:[/] {_plain(error)}", highlight=False)
+    raise typer.Exit(2) from None
 
 
 def _plain(error: GradingError) -> str:
@@ -102,6 +116,102 @@ def stubs_command(names: Annotated[list[str] | None, typer.Argument(metavar="ID"
     for name in names or assignments.ids():
         for file in stubs.write(assignments.load(name)):
             console.print(str(file.relative_to(assignments.ROOT)), highlight=False)
+
+
+@app.command("doctor")
+def doctor_command() -> None:
+    """Show which sandboxes work here, what each keeps student code from, and what to install."""
+    findings = doctor.examine()
+    console.print(doctor.told(findings, doctor.limits()))
+    if not any(finding.chosen for finding in findings):
+        raise typer.Exit(2)
+
+
+@app.command("gradescope")
+def gradescope_command(
+    name: Annotated[str, typer.Argument(metavar="ID")],
+    out: Annotated[Path, typer.Option(help="The folder that the zip goes into.")] = Path("dist"),
+    minutes: Annotated[float, typer.Option(min=1, help="The time limit that is set on the site.")] = 10,
+    only: Annotated[list[str] | None, typer.Option(metavar="ITEM", help="Grade just this item (repeatable).")] = None,
+) -> None:
+    """Write <out>/<ID>-autograder.zip, to be uploaded to Gradescope."""
+    try:
+        secret = os.environ.get("ELBOGRADE_SECRET", "")
+        settings = Settings(assignment=name, seconds=seconds_for(minutes), only=tuple(only or ()), secret=secret)
+        made = bundle(assignments.load(name), settings, out)
+    except GradingError as error:
+        _give_up(error)
+    console.print(f"{made.path}: {made.size / 1e6:.1f} MB, {made.count} files", highlight=False, soft_wrap=True)
+    if made.hidden:
+        console.print(f"note: {made.hidden} rows are hidden at first, so students will see no total", highlight=False)
+
+
+@app.command("autograder")
+def autograder_command(
+    root: Annotated[Path, typer.Option(help="The folder that the platform lays everything out in.")] = Path(
+        "/autograder"
+    ),
+    settings: Annotated[Path, typer.Option(help="autograder.toml.")] = assignments.ROOT.parent / "autograder.toml",
+    minutes: Annotated[float | None, typer.Option(min=1, help="The platform's time limit; else the settings'.")] = None,
+    only_smoke: Annotated[bool, typer.Option("--smoke", help="Only try whether grading works here.")] = False,
+) -> None:
+    """Grade one submission as Gradescope wants it; run_autograder calls this."""
+    try:
+        chosen = load(settings)
+        if only_smoke:
+            smoke(chosen, typer.echo)
+            return
+        if minutes is not None:
+            chosen = chosen.model_copy(update={"seconds": seconds_for(minutes)})
+        console.print(summary(run(root, chosen, typer.echo)))
+    except GradingError as error:
+        _give_up(error)
+
+
+@app.command("redteam")
+def redteam_command(
+    sandbox: Annotated[
+        str | None, typer.Option(metavar="BACKEND", help="The sandbox to attack; without it, the best there is.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this attack, or this row of the table (repeatable).")
+    ] = None,
+) -> None:
+    """Hand in hostile submissions, and see that none gains a mark, harms another item or leaves anything behind.
+
+    Exit code 1 where one does.
+    """
+    begun = time.monotonic()
+    try:
+        backend, suite = choose(sandbox), redteam.suite()
+        findings = _tried(redteam.named(suite.attacks, only or ()), backend)
+    except GradingError as error:
+        _give_up(error)
+    console.print(redteam.table(findings))
+    for line in redteam.closing(findings, suite.untried, time.monotonic() - begun, backend.name):
+        console.print(line)
+    if not all(finding.held or finding.known for finding in findings):
+        raise typer.Exit(1)
+
+
+def _tried(attacks: Sequence[redteam.Attack], backend: Backend) -> list[redteam.Finding]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(attacks))
+        findings = []
+        with closing(
+            redteam.tried(attacks, backend, lambda each: progress.update(task, description=each.name))
+        ) as rest:
+            for finding in rest:
+                findings.append(finding)
+                progress.advance(task)
+        return findings
 
 
 if __name__ == "__main__":

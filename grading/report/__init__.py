@@ -3,7 +3,9 @@
 terminal    what course staff see when the grading ends
 page        one self-contained HTML page
 gradescope  results.json
+prairielearn, junit   the same for PrairieLearn and for continuous integration
 record      report.json, the whole record
+regrade     what a regrade changed
 table       a class at a glance: pandas and CSV
-write       puts results.json, report.json and report.html into a folder
+write       puts the files into a folder
 """

@@ -10,8 +10,8 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from grading.records import Measurement, Outcome, Picture, Status, Verdict
-from grading.report.pictures import inline
-from grading.report.wording import NOT_JUDGED, cited, clip, reading, sample, shorten, wrong
+from grading.report.pictures import Inline, within
+from grading.report.wording import cited, clip, reading, sample, shorten, unjudged, wrong
 
 LIMIT = 190_000  # bytes of HTML for one test; Gradescope is known to take 200 kB
 _TEXT, _LINE, _COUNT = 4_000, 300, 20  # characters of a text and of a line; pieces of one kind
@@ -24,11 +24,12 @@ class _Piece:
     instead: Markup  # a line for where the piece itself is too large
 
 
-def feedback(outcome: Outcome) -> str:
-    """All that can be told of a row within the limit; what is left out leaves a line."""
-    room = LIMIT
+def feedback(outcome: Outcome, limit: int = LIMIT) -> str:
+    """All that can be told of a row within so many bytes; what is left out leaves a line."""
+    room = limit
     told = []
-    for piece in _pieces(outcome):
+    for part in _parts(outcome):
+        piece = _picture(part, room) if isinstance(part, Picture) else part
         html = piece.html if len(piece.html.encode()) <= room else piece.instead
         room -= len(html.encode())
         told.append(html)
@@ -40,14 +41,15 @@ def paragraph(text: str) -> Markup:
     return Markup("<p>{}</p>").format(Markup("<br>").join(clip(text.strip(), _TEXT).split("\n")))
 
 
-def _pieces(outcome: Outcome) -> Iterator[_Piece]:
+def _parts(outcome: Outcome) -> Iterator[_Piece | Picture]:
     """In the order of need: what is wrong, what was measured, what is right, pictures, where it comes from."""
     bad = () if outcome.status is Status.UNSCORED else wrong(outcome)  # how the grader broke is for staff
     yield from _lines(_opening(outcome))
     yield from _few(bad, _verdict)
     yield from _few(outcome.evidence.measurements, _measurement)
     yield from _lines(f"✓ {v.message}" for v in outcome.verdicts[: 2 * _COUNT] if v.share >= 1 and v.message)
-    yield from _few(outcome.evidence.pictures, _picture)
+    yield from outcome.evidence.pictures[:_COUNT]
+    yield from _more(outcome.evidence.pictures)
     yield from _lines(_closing(outcome))
 
 
@@ -55,7 +57,7 @@ def _opening(outcome: Outcome) -> Iterator[str]:
     if outcome.status is Status.MANUAL:
         yield "A human judges this; it has no score yet."
     if outcome.status is Status.UNSCORED:
-        yield NOT_JUDGED
+        yield unjudged(outcome)
     if outcome.status is Status.SHOWN:
         yield "For information; it is worth no points."
 
@@ -87,18 +89,25 @@ def _measurement(measurement: Measurement) -> _Piece:
     return _Piece(paragraph(said), _left_out("measurement", title))
 
 
-def _picture(picture: Picture) -> _Piece:
+def _picture(picture: Picture, room: int) -> _Piece:
+    """Made smaller where it does not fit; its caption is its text too."""
     caption = shorten(picture.caption, _LINE)
-    shown = inline(picture)
-    if shown is None:
-        return _Piece(_left_out("picture", caption), _left_out("picture", caption))
-    image = Markup('<p>{0}<br><img src="{1}" alt="{0}"></p>').format(caption, shown.address)
-    return _Piece(image, _left_out("picture", caption))
+    left_out = _left_out("picture", caption)
+    shown = within(picture, room - len(_image(caption, None).encode()))
+    return _Piece(_image(caption, shown) if shown else left_out, left_out)
+
+
+def _image(caption: str, shown: Inline | None) -> Markup:
+    return Markup('<p>{0}<br><img src="{1}" alt="{0}"></p>').format(caption, shown.address if shown else "")
 
 
 def _few(things: tuple[_Thing, ...], draw: Callable[[_Thing], _Piece]) -> Iterator[_Piece]:
     """The first of them, and how many more there are."""
     yield from (draw(thing) for thing in things[:_COUNT])
+    yield from _more(things)
+
+
+def _more(things: tuple[object, ...]) -> Iterator[_Piece]:
     if len(things) > _COUNT:
         yield from _lines([f"[{len(things) - _COUNT:,} more left out]"])
 

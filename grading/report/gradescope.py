@@ -11,20 +11,31 @@ import math
 from markupsafe import Markup
 
 from grading.records import Outcome, Report, Status
-from grading.report.feedback import feedback, paragraph
+from grading.report.feedback import LIMIT, feedback, paragraph
+from grading.report.leaderboard import leaderboard
 from grading.report.presentable import presentable
 from grading.report.tally import Row, parts
-from grading.report.wording import UNCONFINED, fingerprint, rows, shorten
+from grading.report.wording import UNCONFINED, fingerprint, rows, shorten, still_to_come
 
 _VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 _NO_SCORE = "Nothing has been scored yet. The 0 shown as the total stands in for a mark and is none."
 _NOTICES, _LINE = 20, 300
+TOTAL = 4_000_000  # bytes of the whole file
 
 
 def results(report: Report) -> dict[str, object]:
-    """The whole of results.json."""
-    report = presentable(report)
-    tests = [_test(row, part.title) for part in parts(report) for row in part.rows]
+    """The whole of results.json. Where it would be too large each row has less room: its pictures are the first to go."""
+    report, limit = presentable(report), LIMIT
+    content = _results(report, limit)
+    while len(dump(content)) > TOTAL and limit > 1_000:
+        limit //= 2
+        content = _results(report, limit)
+    return content
+
+
+def _results(report: Report, limit: int) -> dict[str, object]:
+    tests = [_test(row, part.title, limit) for part in parts(report) for row in part.rows]
+    places = leaderboard(report)
     scored = any("score" in test for test in tests)
     return {
         "output": _opening(report, scored),
@@ -36,6 +47,7 @@ def results(report: Report) -> dict[str, object]:
         **({"execution_time": round(report.seconds, 2)} if math.isfinite(report.seconds) else {}),
         **({} if scored else {"score": 0.0}),  # asked for where no test has one
         "tests": tests,
+        **({"leaderboard": places} if places else {}),
         "extra_data": _compact(report),
     }
 
@@ -45,7 +57,7 @@ def dump(content: dict[str, object]) -> str:
     return json.dumps(content, allow_nan=False, indent=1) + "\n"
 
 
-def _test(row: Row, part: str) -> dict[str, object]:
+def _test(row: Row, part: str, limit: int) -> dict[str, object]:
     outcome = row.outcome
     name = shorten(outcome.title, _LINE)
     return {
@@ -53,7 +65,7 @@ def _test(row: Row, part: str) -> dict[str, object]:
         "name": f"Bonus: {name}" if outcome.bonus else name,
         "name_format": "text",
         **_score(outcome),
-        "output": feedback(outcome),
+        "output": feedback(outcome, limit),
         "output_format": "html",
         "tags": _tags(outcome, part),
         "visibility": outcome.visibility if outcome.visibility in _VISIBILITIES else "hidden",
@@ -77,14 +89,17 @@ def _tags(outcome: Outcome, part: str) -> list[str]:
 
 def _opening(report: Report, scored: bool) -> str:
     """What every student may read: it counts no rows that are hidden, and tells no totals."""
-    seen = [outcome.status for outcome in report.outcomes if outcome.visibility == "visible"]
-    waiting, unjudged = seen.count(Status.MANUAL), seen.count(Status.UNSCORED)
+    seen = [outcome for outcome in report.outcomes if outcome.visibility == "visible"]
+    to_come = sum(map(still_to_come, seen))
+    waiting = sum(outcome.status is Status.MANUAL for outcome in seen)
+    unjudged = sum(outcome.status is Status.UNSCORED for outcome in seen) - to_come
     lines = [
         UNCONFINED if not report.confined else "",
         f"Partial run ({report.partial_run}): the total is not a mark." if report.partial_run else "",
         "" if scored else _NO_SCORE,
         f"Waiting for a human, without a score yet: {rows(waiting)}." if waiting else "",
-        f"{rows(unjudged)} could not be judged, by the grader's fault." if unjudged else "",
+        f"Not judged, and counted neither for nor against the submission: {rows(unjudged)}." if unjudged else "",
+        f"Not graded yet: {rows(to_come)}." if to_come else "",
         *report.notices[:_NOTICES],
     ]
     return str(Markup("\n").join(paragraph(shorten(line, _LINE)) for line in lines if line))

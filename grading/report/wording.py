@@ -26,6 +26,8 @@ MARKS = {
     Status.SHOWN: "i",
 }
 NOT_JUDGED = "The grader could not judge this, by its own fault. It counts neither for nor against the submission."
+NOT_YET = "not graded yet"  # what grade() says of rows that are still to come
+OUT_OF_TIME = "not judged: "  # how it begins where rows before have used up the time
 UNCONFINED = "Graded without a sandbox: nothing stood between the submitted code and this machine."
 
 
@@ -99,6 +101,19 @@ def reason(outcome: Outcome) -> str:
     if outcome.status is Status.UNSCORED:
         return last_line(said) or NOT_JUDGED  # the last line of a traceback is the one that tells
     return first_line(said)
+
+
+def still_to_come(outcome: Outcome) -> bool:
+    """Whether the grading has not got so far yet."""
+    return outcome.status is Status.UNSCORED and any(verdict.message == NOT_YET for verdict in outcome.verdicts)
+
+
+def unjudged(outcome: Outcome) -> str:
+    """What a student may know of a row without a verdict; how the grader broke is for staff."""
+    said = reason(outcome)
+    if said == NOT_YET:
+        return "Not graded yet."
+    return f"{said[0].upper()}{said[1:]}." if said.startswith(OUT_OF_TIME) else NOT_JUDGED
 
 
 def cited(outcome: Outcome) -> str:

@@ -2,20 +2,34 @@
 
 import os
 import secrets
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from grading.records import Report
-from grading.report import gradescope, record
+from grading.report import gradescope, prairielearn, record
+from grading.report.junit import junit
 from grading.report.page import page
 
 
-def write_all(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Writes results.json, report.json and report.html. All three are made before the first is written."""
+class Also(StrEnum):
+    """What can be written beside the three files."""
+
+    PRAIRIELEARN = "prairielearn"
+    JUNIT = "junit"
+
+
+def write_all(report: Report, folder: Path, also: Sequence[Also] = ()) -> tuple[Path, ...]:
+    """Writes results.json, report.json, report.html and what else is wanted. All are made before the first is written."""
     contents = {
         "results.json": gradescope.dump(gradescope.results(report)),
         "report.json": record.dump(record.record(report)),
         "report.html": page(report),
     }
+    if Also.PRAIRIELEARN in also:
+        contents["prairielearn.json"] = prairielearn.dump(prairielearn.results(report))
+    if Also.JUNIT in also:
+        contents["junit.xml"] = junit(report)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         write_whole(folder / name, text)

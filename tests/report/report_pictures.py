@@ -27,6 +27,11 @@ def garments(noise: float, seed: int = 0) -> bytes:
     return png(np.vstack(rows))
 
 
+def static(side: int) -> bytes:
+    """Coloured noise, which no format makes small."""
+    return png(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8))
+
+
 def png(pixels: NDArray[np.uint8]) -> bytes:
     """The pixels as a PNG file."""
     file = io.BytesIO()

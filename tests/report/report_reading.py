@@ -64,7 +64,7 @@ def harmless(html: str) -> Page:
         assert not [name for name in attributes if name.startswith("on")], tag
         for name in ("href", "src", "xlink:href", "action"):
             if (value := attributes.get(name)) is not None:
-                assert value.startswith(("#", "data:image/png;base64,")), value[:80]
+                assert value.startswith(("#", "data:image/png;base64,", "data:image/jpeg;base64,")), value[:80]
     return found
 
 

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from report_hostile import hostile
-from report_pictures import garments
+from report_pictures import garments, static
 from report_reading import follows, harmless, strict_json
 from report_samples import ordinary, row
 
+from grading.grade import NOT_YET
+from grading.judging import NO_TIME
 from grading.records import Evidence, Outcome, Picture, Report, Status, Verdict
+from grading.report import wording
 from grading.report.feedback import LIMIT, feedback
-from grading.report.gradescope import dump, results
+from grading.report.gradescope import TOTAL, dump, results
 from grading.report.wording import fingerprint
 
 MANUAL = row("a", "p", "by hand", Status.MANUAL, 4, None)
@@ -24,6 +27,11 @@ def told(report: Report) -> Any:
 
 def with_rows(*outcomes: Outcome) -> Report:
     return dataclasses.replace(ordinary(), outcomes=outcomes)
+
+
+def opening(report: Report) -> str:
+    """What every student reads first."""
+    return harmless(told(report)["output"]).text
 
 
 @pytest.mark.parametrize(
@@ -112,7 +120,7 @@ def test_what_every_student_may_read_does_not_speak_of_hidden_rows() -> None:
     output = told(with_rows(secret, row("b", "p", "open", Status.PASSED, 4, 4.0)))["output"]
     assert "judged" not in output and "secret" not in output and "4" not in output
     shown = dataclasses.replace(secret, visibility="visible")
-    assert "1 row could not be judged, by the grader's fault." in harmless(told(with_rows(shown))["output"]).text
+    assert "Not judged, and counted neither for nor against the submission: 1 row." in opening(with_rows(shown))
 
 
 def test_the_page_opens_with_what_must_be_known_first() -> None:
@@ -179,7 +187,7 @@ def test_measurements_and_pictures_are_shown() -> None:
 
 def test_a_picture_that_is_too_large_leaves_a_line_and_a_later_one_that_fits_is_shown() -> None:
     small = garments(0.0)
-    pictures = tuple(Picture(name, small + b"\0" * pad) for name, pad in (("a", 10), ("b", 200_000), ("c", 10)))
+    pictures = (Picture("a", small), Picture("b", static(1300)), Picture("c", small))
     html = feedback(row("x", "p", "t", Status.SHOWN, 0, None, evidence=Evidence((), pictures)))
     assert len(html.encode()) <= LIMIT
     assert [image["alt"] for image in harmless(html).named("img")] == ["a", "c"]
@@ -203,3 +211,43 @@ def test_endless_text_stays_within_the_limit(text: str) -> None:
 def test_a_number_that_json_cannot_hold_is_an_error_and_not_a_broken_file() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         dump({"score": float("nan")})
+
+
+def test_a_picture_that_is_too_large_is_made_smaller() -> None:
+    picture = Picture("drawn", static(300))
+    html = feedback(row("x", "p", "t", Status.SHOWN, 0, None, evidence=Evidence((), (picture,))))
+    (image,) = harmless(html).named("img")
+    assert len(picture.png) > LIMIT and len(html.encode()) <= LIMIT
+    assert (image["src"] or "").startswith("data:image/")
+
+
+def test_bytes_that_only_begin_like_a_png_are_left_out_where_they_do_not_fit() -> None:
+    picture = Picture("drawn", garments(0.0)[:40] + b"\0" * 300_000)
+    html = feedback(row("x", "p", "t", Status.SHOWN, 0, None, evidence=Evidence((), (picture,))))
+    assert "<img" not in html and "drawn" in html
+
+
+def test_the_whole_file_stays_within_its_limit_and_pictures_go_first() -> None:
+    evidence = Evidence((), (Picture("drawn", static(220)),) * 3)
+    verdict = Verdict(0.0, "what is wrong", expected="1", actual="2")
+    many = [
+        row(f"i{n}", "p", f"t{n}", Status.FAILED, 1, 0.0, verdicts=(verdict,), evidence=evidence) for n in range(60)
+    ]
+    content = results(with_rows(*many))
+    assert len(dump(content).encode()) <= TOTAL
+    texts = [harmless(test["output"]).text for test in told(with_rows(*many))["tests"]]
+    assert all("what is wrong" in text and "your code gave 2" in text for text in texts)
+
+
+def test_rows_that_are_still_to_come_say_so_and_blame_nobody() -> None:
+    to_come = row("a", "p", "later", Status.UNSCORED, 4, None, verdicts=(Verdict(0.0, NOT_YET),))
+    late = row("b", "p", "late", Status.UNSCORED, 4, None, verdicts=(Verdict(0.0, NO_TIME),))
+    content = told(with_rows(to_come, late, row("c", "p", "done", Status.PASSED, 4, 4.0)))
+    first, second, _ = (harmless(test["output"]).text for test in content["tests"])
+    assert first == "Not graded yet." and second.startswith("Not judged: the rows before used up")
+    assert "score" not in content["tests"][0] and content["tests"][2]["score"] == 4
+    assert "Not graded yet: 1 row." in harmless(content["output"]).text
+
+
+def test_the_words_that_reports_look_for_are_those_that_the_grader_says() -> None:
+    assert wording.NOT_YET == NOT_YET and NO_TIME.startswith(wording.OUT_OF_TIME)

@@ -13,7 +13,7 @@ from report_samples import ordinary
 
 from grading.records import Report
 from grading.report import write
-from grading.report.write import write_all, write_whole
+from grading.report.write import Also, write_all, write_whole
 
 NAMES = ["report.html", "report.json", "results.json"]
 
@@ -27,6 +27,12 @@ def test_all_three_files_are_written_and_can_be_read(report: Report, tmp_path: P
     follows(strict_json(texts["results.json"]), "results.schema.json")
     follows(strict_json(texts["report.json"]), "report.schema.json")
     harmless(texts["report.html"])
+
+
+def test_other_files_are_written_beside_them_where_they_are_wanted(tmp_path: Path) -> None:
+    written = write_all(hostile(), tmp_path, tuple(Also))
+    assert sorted(path.name for path in written) == sorted([*NAMES, "junit.xml", "prairielearn.json"])
+    assert sorted(written) == sorted(tmp_path.iterdir())
 
 
 def test_an_older_file_is_replaced_and_not_written_into(tmp_path: Path) -> None:

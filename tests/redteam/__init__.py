@@ -1,0 +1,19 @@
+"""The attacks, by family, each named by the rows of the table of attacks that it stands for."""
+
+from . import archives, forgery, framework, gaming, resources, retrieval, values, walls, weights
+
+ATTACKS = (
+    *framework.ATTACKS,
+    *forgery.ATTACKS,
+    *walls.ATTACKS,
+    *values.ATTACKS,
+    *resources.ATTACKS,
+    *weights.ATTACKS,
+    *archives.ATTACKS,
+    *retrieval.ATTACKS,
+    *gaming.ATTACKS,
+)
+UNTRIED = {
+    31: "no language model has a part in any mark",
+    58: "submissions are not compared with one another yet",
+}
