@@ -1,6 +1,7 @@
 """grade(id, submission) -> Report: the only file that knows the order of things."""
 
 import importlib.metadata
+import os
 import platform
 import tempfile
 import time
@@ -19,16 +20,15 @@ from grading.credit import points
 from grading.errors import StaffError
 from grading.intake import Intake, add_starters, take_in
 from grading.judging import Bench, Judged, judged, wanted
-from grading.records import Outcome, Report, Status, Verdict
+from grading.records import NOT_YET, Outcome, Report, Status, Verdict
 from grading.rubric import Item, require
+from grading.sandbox.backend import THREADS
 from grading.sandbox.box import Limits
 from grading.sandbox.host import Host
 from grading.sandbox.ladder import require_minimum
 from grading.subjects import Reference, Submission
 
-JUDGE_THREADS = 2
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "hypothesis", "safetensors")
-NOT_YET = "not graded yet"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
 
     Raises IntakeError where it cannot be taken in, StaffError where the rubric or the options cannot be followed.
     """
-    torch.set_num_threads(JUDGE_THREADS)
+    torch.set_num_threads(min(THREADS, len(os.sched_getaffinity(0))))
     rubric = assignment.rubric
     require_minimum(host.backend, rubric.sandbox)
     items = _chosen(rubric.items, options.only)

@@ -12,12 +12,12 @@ from grading.credit import rounded, share_with_doubt
 from grading.errors import AnswerError, Crashed, GraderError, NotDone, SubmissionError, TimedOut
 from grading.intake import explain_mismatch
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Outcome, Status, Verdict
+from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict
 from grading.rubric import Item
+from grading.sandbox.inside.loading import NOT_HANDED_IN
 from grading.subjects import Reference, Submission, generator
 
 NOTHING = Evidence(())
-NO_TIME = "not judged: the rows before used up the submission's time. It costs no mark; staff can grade with more time"
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,8 @@ def _ours(what: str) -> Judged:
 def _explained(item: Item, student: Submission, error: Crashed) -> str:
     """The crash; where weights do not fit the model, what the two have in common and what to do."""
     said, file = f"the code raised an exception: {error}", item.sampling.file
+    if str(error).startswith("FileNotFoundError: ") and str(error).endswith(NOT_HANDED_IN):
+        return str(error).removeprefix("FileNotFoundError: ")
     if not file or "state_dict" not in str(error):
         return said
     manifest = student.weights(file)

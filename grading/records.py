@@ -28,6 +28,11 @@ class Verdict:
     reproduce: str = ""  # a few lines of Python that show it
 
 
+# What is told of rows without a score that are nobody's fault.
+NOT_YET = "not graded yet"
+NO_TIME = "not judged: the rows before used up the submission's time. It costs no mark; staff can grade with more time"
+
+
 @dataclass(frozen=True)
 class Measurement:
     """A number with its 95 % interval. `low` and `high` equal `value` where it is exact."""

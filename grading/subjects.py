@@ -20,9 +20,9 @@ from grading.records import ExpectedFile
 from grading.sandbox.backend import THREADS
 from grading.sandbox.box import Box, Limits
 from grading.sandbox.host import Host
-from grading.sandbox.session import Session
 from grading.sandbox.inside.frames import frame
 from grading.sandbox.inside.loading import Code, load_module
+from grading.sandbox.session import Session
 
 
 def _readable_copy(source: str, target: str) -> str:

@@ -93,3 +93,11 @@ def test_the_record_says_how_it_was_made(host: Host, tmp_path: Path) -> None:
     assert dict(report.versions)["torch"].startswith("2.")
     assert {file.name for file in report.files} == {"A5_vae_submission.py"}
     assert any("vae.pt is missing" in notice for notice in report.notices)
+
+
+def test_a_file_that_is_missing_is_told_in_plain_words(host: Host, tmp_path: Path) -> None:
+    (missing,) = grade(
+        ASSIGNMENT, submitted(tmp_path), host, Options(("diffusion.schedule",), more_to_come=True)
+    ).outcomes
+    assert (missing.status, missing.points) == (Status.FAILED, 0)
+    assert missing.verdicts[0].message == "A5_diffusion_submission.py was not handed in"

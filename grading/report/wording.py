@@ -4,7 +4,7 @@ import hashlib
 import math
 from dataclasses import replace
 
-from grading.records import Measurement, Outcome, Status, Verdict
+from grading.records import NO_TIME, NOT_YET, Measurement, Outcome, Status, Verdict
 from grading.report.tally import Tally
 
 WORDS = {
@@ -26,8 +26,6 @@ MARKS = {
     Status.SHOWN: "i",
 }
 NOT_JUDGED = "The grader could not judge this, by its own fault. It counts neither for nor against the submission."
-NOT_YET = "not graded yet"  # what grade() says of rows that are still to come
-OUT_OF_TIME = "not judged: "  # how it begins where rows before have used up the time
 UNCONFINED = "Graded without a sandbox: nothing stood between the submitted code and this machine."
 
 
@@ -113,7 +111,7 @@ def unjudged(outcome: Outcome) -> str:
     said = reason(outcome)
     if said == NOT_YET:
         return "Not graded yet."
-    return f"{said[0].upper()}{said[1:]}." if said.startswith(OUT_OF_TIME) else NOT_JUDGED
+    return f"{said[0].upper()}{said[1:]}." if said == NO_TIME else NOT_JUDGED
 
 
 def cited(outcome: Outcome) -> str:

@@ -7,12 +7,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import psutil
+
 from grading.sandbox.backend import ENVIRONMENT, INSIDE, PROMISES, Launch, started
 from grading.sandbox.folders import HERE
 from grading.sandbox.libraries import SYSTEM, folders, secrets
 from grading.sandbox.users import RANGE, new_user
 
-SCRATCH_BYTES = 1 << 30
+SCRATCH_BYTES, SCRATCH_SHARE = 1 << 30, 8  # held in memory: an eighth of it at most
 
 
 class Bubblewrap:
@@ -52,8 +54,9 @@ def _walls() -> tuple[str, ...]:
     else:
         walls += ["--unshare-user", "--uid", str(RANGE.start), "--gid", str(RANGE.start)]
     walls += ["--hostname", "box", "--proc", "/proc", "--dev", "/dev"]
+    room = min(SCRATCH_BYTES, psutil.virtual_memory().total // SCRATCH_SHARE)
     for place in ("/dev/shm", "/tmp"):  # bubblewrap's own /dev/shm is for root, and as large as half the memory
-        walls += ["--size", str(SCRATCH_BYTES), "--perms", "1777", "--tmpfs", place]
+        walls += ["--size", str(room), "--perms", "1777", "--tmpfs", place]
     return tuple(walls)
 
 

@@ -1,9 +1,10 @@
 """The attacks, by family, each named by the rows of the table of attacks that it stands for."""
 
-from . import archives, forgery, framework, gaming, resources, retrieval, values, walls, weights
+from . import archives, forgery, framework, gaming, imports, resources, retrieval, values, walls, weights
 
 ATTACKS = (
     *framework.ATTACKS,
+    *imports.ATTACKS,
     *forgery.ATTACKS,
     *walls.ATTACKS,
     *values.ATTACKS,

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+NOT_HANDED_IN = " was not handed in"  # said of a file that is missing, after its name
+
 
 class Code:
     """The submission, module by module: `code.A5_vae_submission` is loaded when it is first asked for.
@@ -40,7 +42,7 @@ class Code:
 def load_module(name: str, path: Path) -> ModuleType:
     """Imports one file under its own name. Raises FileNotFoundError, or whatever the file raises."""
     if not path.exists():
-        raise FileNotFoundError(f"{path.name} was not handed in")
+        raise FileNotFoundError(f"{path.name}{NOT_HANDED_IN}")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
