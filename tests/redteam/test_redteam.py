@@ -1,4 +1,4 @@
-"""The red team: what is held, that it can tell what is not, and each way in which an attack is not held."""
+"""The red team: what is held, and that it can tell what is not."""
 
 from collections.abc import Callable
 from dataclasses import replace
