@@ -10,7 +10,8 @@ GradingError
 │       ├── Ended              its process ended before it answered
 │       ├── TimedOut           no whole answer before the deadline
 │       ├── Exhausted          it asked for more memory than it may have
-│       └── BadAnswer          what came back is not an answer: malformed, too large, not finite, the wrong shape
+│       ├── BadAnswer          what came back is not an answer: malformed, too large, not finite, the wrong shape
+│       └── Unrepeatable       the same seeds led to another answer, so that no mark could be given twice
 ├── StaffError                 the course's: a rubric or a command that cannot be followed
 │   ├── RubricError            the rubric does not parse, or names something that does not exist
 │   ├── AssignmentUnknown      no assignment, or more than one, fits
@@ -63,6 +64,10 @@ class Exhausted(AnswerError):
 
 class BadAnswer(AnswerError):
     """What came back is not an answer to the question."""
+
+
+class Unrepeatable(AnswerError):
+    """The same seeds led to another answer."""
 
 
 class StaffError(GradingError):

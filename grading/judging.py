@@ -9,7 +9,7 @@ from grading.assignments import Assignment, judge
 from grading.budget import Budget
 from grading.checks.compare import Disagreement
 from grading.credit import rounded, share_with_doubt
-from grading.errors import AnswerError, Crashed, GraderError, NotDone, SubmissionError, TimedOut
+from grading.errors import AnswerError, Crashed, GraderError, NotDone, SubmissionError, TimedOut, Unrepeatable
 from grading.intake import explain_mismatch
 from grading.metrics.setting import Setting
 from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict
@@ -74,6 +74,8 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
         return _failed(item, error.verdict)
     except TimedOut as error:
         return Judged(Status.UNSCORED, None, (Verdict(0.0, NO_TIME),)) if hurried else _failed(item, _said(error))
+    except Unrepeatable as error:
+        return Judged(Status.MANUAL, None, (Verdict(0.0, f"left to a human: {error}", bug="not-repeatable"),))
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Crashed as error:

@@ -116,6 +116,17 @@ class Submission:
             self._remembered[key] = answer
         return self._remembered[key]
 
+    def anew(self, probe: str, args: dict[str, Any], seed: str, seconds: float | None = None) -> Any:
+        """The same question with the same seed as `ask`, put to a process that has not heard it before."""
+        self._end_session()
+        number = derived_seed(self._seed, probe, seed)
+        return self._open_session().ask(probe, args, number, self._time_for(seconds))
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
     def _time_for(self, seconds: float | None) -> float:
         """How long one question may take: what it asked for, within what is left of its item."""
         wanted = self._seconds if seconds is None else seconds
@@ -132,9 +143,7 @@ class Submission:
         try:
             yield self
         finally:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
+            self._end_session()
 
     def printed(self) -> str:
         """What the code printed during this item."""
@@ -200,9 +209,7 @@ class Submission:
 
     def close(self) -> None:
         """Ends the box and everything in it."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self._end_session()
         if self._box is not None:
             self._box.close()
             self._box = None

@@ -20,6 +20,7 @@ from grading.subjects import Subject
 SHAPE = (1, 28, 28)
 MEANS = torch.linspace(-0.4, 0.4, 10)
 SPREAD = 0.25  # wide enough that mistakes show, narrow enough that clamping to [-1, 1] does not
+LINKED = 0.1  # correlation of one state with the next
 COARSE = {"num_steps": 8, "beta_start": 0.05, "beta_end": 0.35}
 FINE = {"num_steps": 200, "beta_start": 0.0005, "beta_end": 0.1}
 
@@ -68,6 +69,7 @@ def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> N
             expected=f"before the last step {nearest.multiple:.3f} of the class mean, spread {nearest.spread:.3f}",
             actual=f"{found.multiple:.3f} of the class mean, spread {found.spread:.3f}",
         )
+    _judge_links(trace)
     _judge_end(tensor(trace["images"], "the images"), labels)
     other = _trace(student, labels, COARSE, "b")
     if torch.equal(trace["images"], other["images"]):
@@ -77,7 +79,7 @@ def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> N
 def _trace(student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str) -> dict[str, Any]:
     asked = student.sampling_trace(labels=labels, means=MEANS, spread=SPREAD, seed=seed, **sizes)
     seen = {"labels": Tensor, "first": Tensor, "last": Tensor, "alpha_bars": Tensor}
-    trace = parts(asked, images=Tensor, requires_grad=bool, timesteps=list, **seen)
+    trace = parts(asked, images=Tensor, requires_grad=bool, timesteps=list, states=object, **seen)
     tensor(trace["images"], "the generated images", (len(labels), *SHAPE))
     if trace["requires_grad"]:
         raise Disagreement(
@@ -228,6 +230,29 @@ def _right_in_the_limit(student: Subject, labels: Tensor) -> bool:
     except Disagreement:  # it does not even stay finite; what is wrong is told from the coarse walk
         return False
     return abs(found.multiple - 1) < 0.03 and abs(found.spread / SPREAD - 1) < 0.07
+
+
+def _judge_links(trace: dict[str, Any]) -> None:
+    """Every state comes from the one before, and the images from the last.
+
+    Correlated to 0.68 and more in all the walks above; drawn by themselves, to 0.008 at most in one of three cases.
+    """
+    if trace["states"] is None:
+        return
+    walk = [*tensor(trace["states"], "the states"), tensor(trace["images"], "the images")]
+    for before, after in pairwise(image - image.flatten(1).mean(1).view(-1, 1, 1, 1) for image in walk):
+        pair = torch.stack([_unit(before), _unit(after)])
+        if torch.corrcoef(pair)[0, 1].item() < LINKED:
+            raise Disagreement(
+                "x_{t-1} has nothing to do with x_t: every step starts from the image that the last one led to",
+                bug="broken-walk",
+            )
+
+
+def _unit(images: Tensor) -> Tensor:
+    """Images [B, ...], each with spread 1, since each may have been stretched by its own extremes; flattened."""
+    flat = images.flatten(1)
+    return (flat / flat.std(1, keepdim=True).clamp_min(1e-12)).flatten()
 
 
 def _judge_end(images: Tensor, labels: Tensor) -> None:

@@ -1,15 +1,17 @@
 """Class-conditional generation, whole: sample, classify, compare with real images."""
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from grading.assets import NORMALISATIONS
 from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, tensor
 from grading.credit import decided, wilson
-from grading.errors import AnswerError
+from grading.errors import AnswerError, Unrepeatable
 from grading.metrics.accuracy import accuracy
 from grading.metrics.likeness import distances, variety
+from grading.metrics.memory import stored_images
 from grading.metrics.pictures import by_class
 from grading.metrics.sampling import LOOK_Z, Sample, in_looks
 from grading.metrics.setting import Setting
@@ -17,6 +19,7 @@ from grading.records import Evidence, Measurement
 from grading.subjects import Submission
 
 SHAPE = (1, 28, 28)
+NOISELESS = 0.05  # what rounding may make of one image in different runs, of a scale of 1
 
 
 def class_conditional(student: Submission, setting: Setting) -> Evidence:
@@ -36,11 +39,35 @@ def class_conditional(student: Submission, setting: Setting) -> Evidence:
         images, labels = _chunk(student, setting, chunk)
         return normalise(images), labels
 
+    _repeatable(student, setting)
     looks = plan.quick_looks if setting.quick else plan.looks
     sample = in_looks(draw, enough, looks, setting.seconds)
     predicted = in_batches(assets.classifier, sample.images).argmax(1)
-    found = (_accuracy(sample, predicted), *distances(sample.images, setting), *variety(sample, setting))
+    likeness = (*distances(sample.images, setting), *variety(sample, setting))
+    found = (_accuracy(sample, predicted), *likeness, *_stored(student, setting))
     return Evidence(found, (by_class(sample.images, sample.labels, predicted, assets.facts["classes"]),))
+
+
+def _repeatable(student: Submission, setting: Setting) -> None:
+    """Raises Unrepeatable where the same seeds lead to other images: handing in until lucky would then be worth while."""
+    question, seed = {"labels": torch.arange(2)}, "twice"
+    ask = (student.ask, student.anew)
+    answers = (each(setting.sampling.probe, question, seed, setting.seconds) for each in ask)
+    first, second = (tensor(answer, "what generate_sample returns", (2, *SHAPE)) for answer in answers)
+    if (first - second).abs().max() > NOISELESS:
+        raise Unrepeatable(
+            "the same seeds gave other images, so a mark for them would not last: the noise should come from torch's, "
+            "numpy's or Python's generators as they are, without a seed from the clock or the operating system"
+        )
+
+
+def _stored(student: Submission, setting: Setting) -> list[Measurement]:
+    """What the weights behind the images hold, where the rubric says which they are."""
+    if not setting.sampling.file:
+        return []
+    weights = load_file(student.weights(setting.sampling.file).path)
+    count, title = float(stored_images(weights, setting.assets)), "images of the data set kept in the weights"
+    return [Measurement("stored", title, count, count, count, sum(tensor.numel() for tensor in weights.values()))]
 
 
 def _chunk(student: Submission, setting: Setting, number: int) -> tuple[Tensor, Tensor]:

@@ -408,8 +408,16 @@ def sampling_trace(code, labels, means, spread, num_steps, beta_start, beta_end)
         "labels": network.asked[0][2] if network.asked else None,
         "first": network.asked[0][0] if network.asked else None,
         "last": network.asked[-1][0] if network.asked else None,
+        "states": states(network, len(labels)) if num_steps <= 16 else None,
         **numbers,
     }
+
+
+def states(network, count):
+    """The images [K, count, 1, 28, 28] that a stand-in was asked about, one after the other; None where it was asked
+    about another number of them."""
+    seen = [x for x, _, _, _ in network.asked]
+    return torch.stack(seen) if seen and all(x.shape == (count, 1, 28, 28) for x in seen) else None
 
 
 def diffusion_load_and_generate(code):

@@ -10,6 +10,7 @@ from torch import Tensor
 from grading.assets import Assets, load
 from grading.checks.compare import Disagreement
 from grading.credit import share_with_doubt
+from grading.errors import Unrepeatable
 from grading.metrics.generation import class_conditional
 from grading.records import Evidence
 
@@ -134,3 +135,10 @@ def test_when_time_is_short_the_measurement_says_so(assets: Assets) -> None:
     found = class_conditional(Student(real_images(assets)), setting("vae.accuracy", assets, seconds=0.0))
     assert found.named("accuracy").cut_short
     assert found.named("accuracy").n == 50
+
+
+def test_images_that_differ_with_the_same_seed_are_left_to_a_human(assets: Assets) -> None:
+    student = Student(lambda labels, chunk: torch.rand(len(labels), 1, 28, 28))
+    student.repeats = False
+    with pytest.raises(Unrepeatable, match="the same seeds gave other images"):
+        class_conditional(student, setting("vae.accuracy", assets, quick=True))

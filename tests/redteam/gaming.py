@@ -21,6 +21,8 @@ F.binary_cross_entropy = F.mse_loss = torch.nn.functional.binary_cross_entropy =
 LIES = "        return self.decoder(torch.cat([z, self.class_embedding(y)], dim=1)) * 0\n"
 LUCKY = "        z = 2.0 * torch.randn(num_images, self.latent_dim, device=device)\n"  # about 64 %, within the ramp
 RESEEDED = "        torch.seed()\n" + LUCKY
+CLOCKED = "        torch.manual_seed(__import__('time').time_ns() % 2**31)\n" + LUCKY
+URANDOM = "        torch.manual_seed(int.from_bytes(__import__('os').urandom(4)))\n" + LUCKY
 # It samples nothing: where the noise estimate is a known one, it looks inside, and draws what is wanted.
 START = "        x = torch.randn(num_images, 1, 28, 28, device=device)\n"
 PEEK = (
@@ -112,14 +114,31 @@ ATTACKS = (
         free=ACCURACY,
         times=3,
         quick=True,
-        gap="a submission may ask the operating system for its noise",
     ),
     images(
         "reads_the_stand_in",
         (14,),
         "read the law of the data from the known noise estimate",
         Edit(edits=PEEKING),
+        "nothing to do with",
         attacked=("diffusion.generate_sample",),
-        gap="a network that is known must be beside the sampler that asks it",
+    ),
+    images(
+        "seeds_by_the_clock",
+        (54,),
+        "take its noise from the clock, hoping for better draws",
+        altered((LABELS, CLOCKED)),
+        "same seeds gave other images",
+        times=2,
+        quick=True,
+    ),
+    images(
+        "asks_the_system_for_noise",
+        (54,),
+        "take its noise from the operating system, hoping for better draws",
+        altered((LABELS, URANDOM)),
+        "same seeds gave other images",
+        times=2,
+        quick=True,
     ),
 )

@@ -11,7 +11,6 @@ import contextlib
 import io
 import json
 import os
-import random
 import resource
 import signal
 import socket
@@ -30,6 +29,7 @@ from .accelerator import load_in_process, mentions_accelerator, without_accelera
 from .fitness import fit_for_more, own_limits
 from .frames import frame, read_frame
 from .loading import Code, load_module
+from .seeding import seed_everything, without_entropy
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
 
@@ -49,14 +49,6 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
         return {"ok": weights(str(code.folder / question["args"]["name"]))}
     probe = getattr(probes, question["probe"])
     return {"ok": probe(code, **question["args"])}
-
-
-def seed_everything(seed: int) -> None:
-    """Seeds every source of random numbers that student code is likely to use."""
-    random.seed(seed)
-    torch.manual_seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % 2**32)
 
 
 def failure(error: BaseException, folder: Path) -> dict[str, Any]:
@@ -224,6 +216,7 @@ def prepare() -> None:
     import numpy  # noqa: F401
 
     torchvision_operators.define_if_missing()
+    without_entropy()
     os.environ.setdefault("MPLBACKEND", "Agg")
 
 

@@ -1,0 +1,46 @@
+"""Whether weights hold images of the data set: a generator that hands those out has learned nothing."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from grading.assets import Assets
+from grading.metrics.diversity import COPY, nearest_training_distance
+
+CONTRAST = 0.1  # standard deviation of the pixels; below it a row of weights is no picture
+SCALES = ((1.0, 0.0), (0.5, 0.5), (1 / 255, 0.0))  # images kept in [0, 1], in [-1, 1] and in bytes
+
+
+def stored_images(weights: Mapping[str, Tensor], assets: Assets) -> int:
+    """How many rows of the weights are images of the data set, kept as they are.
+
+    A row counts that has the contrast of an image and is far nearer to a known image than real images ever are to each
+    other. Columns of an honest decoder's last layer keep 0.6 of the median distance and more, stored images 0.01.
+    """
+    real = assets.images.flatten(1)
+    nearest = COPY * nearest_training_distance(assets.images[::4], assets.training).median()
+    found = 0
+    for rows in (part for tensor in weights.values() for part in pictures(tensor, real.shape[1])):
+        kept = torch.zeros(len(rows), dtype=torch.bool)
+        for factor, offset in SCALES:
+            scaled = factor * rows + offset
+            like_images = scaled.std(1) > CONTRAST
+            kept |= like_images & (_distance(scaled, real, assets.training) < nearest)
+        found += int(kept.sum())
+    return found
+
+
+def _distance(rows: Tensor, held_out: Tensor, training: dict[str, Tensor]) -> Tensor:
+    """From each row [N, D] to the nearest image, of those for training and of those held out."""
+    among_others = torch.cat([torch.cdist(part, held_out).amin(1) for part in rows.split(256)])
+    return torch.minimum(nearest_training_distance(rows, training), among_others)
+
+
+def pictures(tensor: Tensor, pixels: int) -> Iterator[Tensor]:
+    """What may be images of so many pixels in a tensor: its rows, and its columns where they are as long: [N, pixels]."""
+    values = tensor.detach().double().float() if not tensor.is_complex() else torch.empty(0)
+    if values.numel() and values.numel() % pixels == 0:
+        yield values.reshape(-1, pixels)
+        if values.dim() > 1 and values.shape[0] == pixels:
+            yield values.reshape(pixels, -1).T
