@@ -4,19 +4,15 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from grading.checks.compare import Disagreement, parts, reductions, scalar, shown, tensor, which
 from grading.checks.gaussian import kl_per_image
+from grading.checks.loaders import judge_loader
+from grading.checks.reconstruction_loss import images_of_classes, judge_alone, judge_reconstruction
 from grading.errors import BadAnswer
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
-
-
-def _images(rng: Generator, count: int) -> tuple[Tensor, Tensor]:
-    """Images in [0, 1] that are not all alike, and labels."""
-    return torch.rand(count, *SHAPE, generator=rng), torch.arange(count) % 10
 
 
 def _three(answer: Any) -> tuple[Any, Any, Any]:
@@ -46,7 +42,7 @@ def conditional_forward(student: Subject, reference: Subject, rng: Generator) ->
 
     x [B, 1, 28, 28] in [0, 1], y [B] -> [B, 1, 28, 28], [B, Z], [B, Z]. The encoder may or may not see the class.
     """
-    x, y = _images(rng, 6)
+    x, y = images_of_classes(rng, 6)
     recon, mu, logvar = _forward(student, x, y, "a")
     if recon.min() < -1e-4 or recon.max() > 1 + 1e-4:
         raise Disagreement(
@@ -93,7 +89,7 @@ def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
     Any reduction is right, and so are cross-entropy, squared and absolute error. The prior loss is judged against the
     true divergence and against the submission's own kl_loss, so that a mistake there is not paid for twice.
     """
-    x, y = _images(rng, 6)
+    x, y = images_of_classes(rng, 6)
     x_hat = 0.05 + 0.9 * torch.rand(x.shape, generator=rng)
     asked = student.vae_losses(x=x, y=y, x_hat=x_hat, seed="a")
     answer = parts(asked, losses=object, put_in=bool, mu=Tensor, logvar=Tensor, own_kl=(Tensor, float, int))
@@ -105,7 +101,9 @@ def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
     if own_kl is not None and torch.isfinite(torch.as_tensor(own_kl)).all():  # else the item of kl_loss has said so
         _judge_prior(recon, tensor(losses[1], "the prior loss"), answer)
     if answer["put_in"]:
-        _judge_reconstruction(recon, x_hat.double(), x.double())
+        judge_reconstruction(recon, x_hat.double(), x.double())
+    else:
+        judge_alone(student, rng)
     _both_have_gradients(student, x, y)
 
 
@@ -127,29 +125,6 @@ def _judge_prior(recon: Tensor, prior: Tensor, answer: dict[str, Any]) -> None:
         "the prior loss is not the KL divergence of the mu and logvar that forward gives",
         expected=shown(kl["mean over the batch"]),
         actual=shown(prior),
-    )
-
-
-def _judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> None:
-    kinds = {
-        "cross-entropy": F.binary_cross_entropy(x_hat, x, reduction="none"),
-        "squared error": (x_hat - x) ** 2,
-        "absolute error": (x_hat - x).abs(),
-        "smooth absolute error": F.smooth_l1_loss(x_hat, x, reduction="none"),
-        "cross-entropy of logits": F.binary_cross_entropy_with_logits(x_hat, x, reduction="none"),
-    }
-    for loss in kinds.values():
-        if which(found, reductions(loss.flatten(1).sum(1), x.numel()), rtol=1e-3):
-            return
-    swapped = F.binary_cross_entropy(x.clamp(1e-6, 1 - 1e-6), x_hat, reduction="none").flatten(1).sum(1)
-    is_swapped = bool(which(found, reductions(swapped, x.numel()), rtol=2e-2))
-    raise Disagreement(
-        "binary cross-entropy takes (reconstruction, image); yours has them the other way round"
-        if is_swapped
-        else "the reconstruction loss does not compare the reconstruction with the images",
-        bug="bce-swapped" if is_swapped else "",
-        expected=f"e.g. cross-entropy, mean over the batch: {kinds['cross-entropy'].flatten(1).sum(1).mean().item():.6g}",
-        actual=shown(found),
     )
 
 
@@ -194,19 +169,3 @@ def _generated(student: Subject, labels: Tensor, seed: str) -> Tensor:
 def vae_loader(student: Subject, reference: Subject, rng: Generator) -> None:
     """load_vae_and_generate loads vae.pt and returns 50 images, five of each class in the order 0, 0, 0, 0, 0, 1, …"""
     judge_loader(student.vae_load_and_generate(seed="load"), "load_vae_and_generate")
-
-
-def judge_loader(answer: Any, name: str) -> Tensor:
-    """Raises Disagreement unless a loader asked for the right labels and returned 50 images; returns the images."""
-    labels = parts(answer, labels=Tensor, images=object, calls=int, timesteps=int)["labels"]
-    right = torch.arange(10).repeat_interleave(5)
-    if labels is None:
-        raise Disagreement(f"{name} never calls generate_sample")
-    if not torch.equal(tensor(labels, "the labels").flatten(), right.double()):
-        raise Disagreement(
-            f"{name} asks for the wrong labels",
-            bug="label-order",
-            expected="[0, 0, 0, 0, 0, 1, 1, 1, 1, 1, …, 9], 50 in all",
-            actual=shown(labels, 12),
-        )
-    return tensor(answer["images"], f"what {name} returns", (50, *SHAPE))

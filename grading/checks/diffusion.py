@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.autoencoder import judge_loader
 from grading.checks.compare import Disagreement, parts, reductions, shown, tensor, which
+from grading.checks.loaders import judge_loader
 from grading.checks.schedule import MOST_STEPS, steps_in_use
 from grading.subjects import Subject
 
@@ -106,7 +106,10 @@ def _in_step(t: Tensor, added: Tensor) -> bool:
 def _judge_value(loss: Tensor, trace: dict[str, Any], x: Tensor) -> None:
     estimate, noise = tensor(trace["estimate"], "the estimate", x.shape), _noise_added(trace, x)
     if noise is None:
-        return
+        raise Disagreement(
+            "which noise forward adds cannot be told: it does not call add_noise, there are no alpha_bars, and add_noise "
+            "does not work"
+        )
     difference = estimate - noise
     for allowed in (difference**2, (difference**2).flatten(1).sum(1).sqrt().view(-1, 1)):
         if which(loss, reductions(allowed.flatten(1).sum(1), x.numel()), rtol=1e-3):

@@ -13,6 +13,7 @@ from torch import nn
 
 VAE = ("A5_vae_submission", "VAE", "load_vae_and_generate")
 DIFFUSION = ("A5_diffusion_submission", "DiffusionModel", "load_diffusion_and_generate")
+WEIGHTS = {VAE[0]: "vae.pt", DIFFUSION[0]: "diffusion.pt"}
 CPU = torch.device("cpu")
 SIZES = {"hidden_dim": 64, "latent_dim": 16, "class_emb_dim": 16, "time_emb_dim": 32, "num_classes": 10}
 
@@ -129,13 +130,30 @@ def generated(model, labels):
     return model.generate_sample(len(labels), labels, CPU)
 
 
+def weights_of(model, path):
+    """How many of a model's tensors are in a weights file, and how many there might be: constants tell nothing."""
+    kept = []
+
+    def gather(value):
+        if isinstance(value, torch.Tensor):
+            kept.append(value)
+        for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+            gather(inner)
+
+    gather(torch.load(path, map_location="cpu", weights_only=True))
+    telling = [each for each in model.state_dict().values() if each.is_floating_point() and each.numel() > 1]
+    telling = [each for each in telling if not torch.equal(each, each.flatten()[0].expand_as(each))]
+    found = [any(each.shape == one.shape and torch.equal(each, one.to(each)) for one in kept) for each in telling]
+    return sum(found), len(telling)
+
+
 def load_and_generate(code, kind):
     """Runs the loader as it stands; tells which labels it asked for and how often the network was called."""
     file, name, loader = kind
     module = getattr(code, file)
     cls = getattr(module, name)
     original = cls.generate_sample
-    seen = {"labels": None, "count": None, "calls": 0, "timesteps": set()}
+    seen = {"labels": None, "count": None, "calls": 0, "timesteps": set(), "generated": None, "known": 0, "found": 0}
 
     def count(network, args, kwargs):
         seen["calls"] += 1
@@ -149,8 +167,10 @@ def load_and_generate(code, kind):
         seen["count"], seen["labels"] = int(given[1]), torch.as_tensor(given[2])
         network = getattr(self, "network", None)
         hook = network.register_forward_pre_hook(count, with_kwargs=True) if isinstance(network, nn.Module) else None
+        seen["found"], seen["known"] = weights_of(self, code.folder / WEIGHTS[file])
         try:
-            return original(self, *args, **kwargs)
+            seen["generated"] = original(self, *args, **kwargs)
+            return seen["generated"]
         finally:
             if hook is not None:
                 hook.remove()
@@ -204,6 +224,23 @@ def vae_losses(code, x, y, x_hat):
         finally:
             del model.forward
     return {"losses": losses, "put_in": bool(asked), "mu": mu, "logvar": logvar, "own_kl": own_kl}
+
+
+def vae_losses_alone(code, x, y):
+    """get_loss as it stands, with reconstructions that the same model makes of the same images, other z in each.
+
+    The decoder's parameters are larger than they begin, so that what a fresh model decodes is no even grey.
+    """
+    for factor in (3, 2, 1):
+        model = fresh(code, VAE)
+        decoding = [parameter for name, parameter in model.named_parameters() if "dec" in name.lower()]
+        with torch.no_grad():
+            for parameter in decoding:
+                parameter.mul_(factor)
+            answer = {"losses": model.get_loss(x, y), "own": torch.stack([model(x, y)[0] for _ in range(16)])}
+        if torch.isfinite(answer["own"]).all():
+            break
+    return answer
 
 
 def vae_loss_gradients(code, x, y):
@@ -363,9 +400,13 @@ def loss_trace(code, x, y):
     loss = code.A5_diffusion_submission.DiffusionModel(network=network, var_scheduler=noise_schedule)(x, y)
     asked = network.asked[0] if network.asked else (None,) * 4
     names = ("noisy", "timestep", "labels", "estimate")
+    numbers = table(noise_schedule)
+    if not added and numbers["alpha_bars"] is None:  # it adds the noise itself, with numbers of another name
+        noise_schedule.add_noise = original
+        numbers["alpha_bars"] = alpha_bars_in_use(noise_schedule)
     trace = dict(zip(names, asked, strict=True), loss=loss, requires_grad=bool(torch.as_tensor(loss).requires_grad))
     put = added[-1] if added else (None,) * 3
-    return {**trace, "added_noisy": put[0], "added_noise": put[1], "added_timestep": put[2], **table(noise_schedule)}
+    return {**trace, "added_noisy": put[0], "added_noise": put[1], "added_timestep": put[2], **numbers}
 
 
 def alpha_bars_in_use(noise_schedule):
@@ -379,7 +420,7 @@ def alpha_bars_in_use(noise_schedule):
             break
         pair = torch.stack([one.flatten(), noise.flatten().to(one)], dim=1).double()
         found.append(torch.linalg.lstsq(pair, noisy.flatten().double()[:, None]).solution[0, 0] ** 2)
-    return torch.stack(found)
+    return torch.stack(found) if found else None
 
 
 def sampling_trace(code, labels, means, spread, num_steps, beta_start, beta_end):
@@ -408,7 +449,7 @@ def sampling_trace(code, labels, means, spread, num_steps, beta_start, beta_end)
         "labels": network.asked[0][2] if network.asked else None,
         "first": network.asked[0][0] if network.asked else None,
         "last": network.asked[-1][0] if network.asked else None,
-        "states": states(network, len(labels)) if num_steps <= 16 else None,
+        "states": states(network, len(labels)) if len(network.asked) <= 16 else None,
         **numbers,
     }
 

@@ -1,6 +1,6 @@
 """The attacks, by family, each named by the rows of the table of attacks that it stands for."""
 
-from . import archives, forgery, framework, gaming, imports, resources, retrieval, values, walls, weights
+from . import archives, forgery, framework, gaming, imports, resources, retrieval, shortcuts, values, walls, weights
 
 ATTACKS = (
     *framework.ATTACKS,
@@ -13,6 +13,7 @@ ATTACKS = (
     *archives.ATTACKS,
     *retrieval.ATTACKS,
     *gaming.ATTACKS,
+    *shortcuts.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

@@ -1,0 +1,126 @@
+"""Where right samplers lead when the noise estimate is exact for data N(m, s^2), and where known mistakes lead.
+
+Every reverse step is then linear in x, so that a whole walk from N(0, I) leads to a multiple of m and a variance.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+FACTOR = "the factor of the estimate is beta_t / sqrt(1 - alpha_bar_t); {}"
+SPREAD = 0.25  # s: wide enough that mistakes show, narrow enough that clamping to [-1, 1] does not
+
+
+@dataclass(frozen=True)
+class Law:
+    """Pixels are N(multiple * m, variance)."""
+
+    multiple: float
+    variance: float
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation."""
+        return math.sqrt(self.variance)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The numbers of a noise schedule, all of shape [T]."""
+
+    alpha_bars: Tensor
+
+    @property
+    def earlier(self) -> Tensor:
+        """alpha_bar one step before, 1 at the first."""
+        return torch.cat([torch.ones(1), self.alpha_bars[:-1]]).double()
+
+    @property
+    def alphas(self) -> Tensor:
+        """alpha_t."""
+        return self.alpha_bars / self.earlier
+
+    @property
+    def betas(self) -> Tensor:
+        """beta_t."""
+        return 1 - self.alphas
+
+    @property
+    def gain(self) -> Tensor:
+        """The exact estimate is gain * (x - sqrt(alpha_bar) m)."""
+        return (1 - self.alpha_bars).sqrt() / (self.alpha_bars * SPREAD**2 + 1 - self.alpha_bars)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One reverse step of a sampler: x' = (x - c eps) / divisor + sigma z; each [T]."""
+
+    c: Tensor
+    divisor: Tensor
+    sigma: Tensor
+
+
+def scales(schedule: Schedule) -> dict[str, Tensor]:
+    """The scales of the noise between the steps that are accepted: sigma_t [T] by name."""
+    posterior = (1 - schedule.earlier) / (1 - schedule.alpha_bars) * schedule.betas
+    return {
+        "beta": schedule.betas.sqrt(),
+        "posterior": posterior.sqrt(),
+        "posterior without root": posterior,
+        "beta without root": schedule.betas,
+    }
+
+
+def right_laws(schedule: Schedule) -> dict[str, Law]:
+    """What right samplers lead to before their last step."""
+    c, root = schedule.betas / (1 - schedule.alpha_bars).sqrt(), schedule.alphas.sqrt()
+    laws = {name: law(schedule, Step(c, root, sigma)) for name, sigma in scales(schedule).items()}
+    return {**laws, "deterministic": _deterministic_law(schedule)}
+
+
+def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
+    """What known mistakes lead to, and what to tell of each; mistakes in c or the divisor with every scale of noise."""
+    betas, alphas, bars = schedule.betas, schedule.alphas, schedule.alpha_bars
+    c, root = betas / (1 - bars).sqrt(), alphas.sqrt()
+    factors = {
+        "alpha-bar-for-alpha": (c, bars.sqrt(), "the division is by sqrt(alpha_t); you divide by sqrt(alpha_bar_t)"),
+        "no-division": (c, torch.ones_like(root), "the division by sqrt(alpha_t) is missing"),
+        "no-root-over-alpha": (c, alphas, "the division is by sqrt(alpha_t); you divide by alpha_t"),
+        "no-root-in-factor": (betas / (1 - bars), root, FACTOR.format("the root is missing")),
+        "beta-over-root-beta": (betas.sqrt(), root, FACTOR.format("with the bar; you use beta_t / sqrt(1 - alpha_t)")),
+        "one-for-beta": ((1 - bars).sqrt(), root, FACTOR.format("beta_t is missing")),
+    }
+    noises = {
+        "no-noise": (torch.zeros_like(betas), "no noise is added between the steps: x_{t-1} needs + sigma_t z"),
+        "noise-not-scaled": (torch.ones_like(betas), "the noise between the steps is not scaled by sigma_t"),
+    }
+    found = {bug: (law(schedule, Step(c, root, sigma)), message) for bug, (sigma, message) in noises.items()}
+    for bug, (wrong_c, divisor, message) in factors.items():
+        for name, sigma in scales(schedule).items():
+            step = Step(wrong_c, divisor, sigma)
+            found[bug if name == "beta" else f"{bug} ({name})"] = (law(schedule, step), message)
+    return found
+
+
+def law(schedule: Schedule, step: Step) -> Law:
+    """Where a chain of such steps leads from N(0, 1), before its last one."""
+    multiple, variance, bars = 0.0, 1.0, schedule.alpha_bars
+    for t in reversed(range(1, len(bars))):
+        c, k, d = step.c[t].item(), schedule.gain[t].item(), step.divisor[t].item()
+        multiple = (multiple - c * k * (multiple - bars[t].sqrt().item())) / d
+        variance = ((1 - c * k) / d) ** 2 * variance + step.sigma[t].item() ** 2
+    return Law(multiple, variance)
+
+
+def _deterministic_law(schedule: Schedule) -> Law:
+    """The same for DDIM (Song et al. 2021, arXiv:2010.02502, equation 12 with sigma = 0)."""
+    multiple, variance = 0.0, 1.0
+    for t in reversed(range(1, len(schedule.alpha_bars))):
+        bar, to, k = schedule.alpha_bars[t].item(), schedule.earlier[t].item(), schedule.gain[t].item()
+        offset = k * (multiple - bar**0.5)
+        multiple = to**0.5 * (multiple - (1 - bar) ** 0.5 * offset) / bar**0.5 + (1 - to) ** 0.5 * offset
+        slope = to**0.5 * (1 - (1 - bar) ** 0.5 * k) / bar**0.5 + (1 - to) ** 0.5 * k
+        variance = slope**2 * variance
+    return Law(multiple, variance)
