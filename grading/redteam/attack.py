@@ -57,7 +57,6 @@ class Attack:
     refused: bool = False  # it must not even be taken in
     seconds: float | None = None  # for each attacked item, where one waits for nothing
     times: int = 1  # how often it is handed in; the mark must be the same
-    gap: str = ""  # why it is known to succeed, where it does
     assignment: str = "cmput328_a5"
     quick: bool = False  # fewer samples of generated images
     limits: Limits = field(default_factory=Limits)

@@ -9,7 +9,7 @@ from grading.redteam.trial import Finding
 from grading.report.presentable import plain_text
 
 REASON = 400  # characters
-HELD, KNOWN, NOT_HELD = Text("held", "green"), Text("known gap", "yellow"), Text("NOT HELD", "bold red")
+HELD, NOT_HELD = Text("held", "green"), Text("NOT HELD", "bold red")
 
 
 def table(findings: Sequence[Finding]) -> Table:
@@ -26,31 +26,24 @@ def table(findings: Sequence[Finding]) -> Table:
         shown.add_row(
             ", ".join(map(str, attack.rows)),
             Text.assemble(attack.name, "\n", (attack.tries, "dim")),
-            Text(_gained(finding), "" if finding.held else "yellow" if finding.known else "red"),
+            Text(_gained(finding), "" if finding.held else "red"),
             finding.graded,
             f"{finding.seconds:.1f}",
-            verdict(finding),
+            HELD if finding.held else NOT_HELD,
         )
     return shown
 
 
 def _gained(finding: Finding) -> str:
-    reasons = "; ".join(finding.reasons)[:REASON]
-    return plain_text(f"{reasons}. {finding.attack.gap}" if finding.known else reasons or "nothing")
-
-
-def verdict(finding: Finding) -> Text:
-    """Held, or not; a known gap is not a surprise, but is not held either."""
-    return HELD if finding.held else KNOWN if finding.known else NOT_HELD
+    return plain_text("; ".join(finding.reasons)[:REASON] or "nothing")
 
 
 def closing(findings: Sequence[Finding], untried: Mapping[int, str], seconds: float, backend: str) -> list[Text]:
     """The last lines: what does not apply and why, and the sum of it all."""
-    held, known = sum(each.held for each in findings), sum(each.known for each in findings)
-    failed = len(findings) - held - known
+    held = sum(each.held for each in findings)
+    failed = len(findings) - held
     lines = [Text(f"row {row} does not apply: {reason}", "dim") for row, reason in sorted(untried.items())]
     rows = {row for finding in findings for row in finding.attack.rows}
     counts = [f"{len(findings)} attacks of {len(rows)} rows tried", f"{held} held", f"{failed} not held"]
-    counts += [f"{known} known gaps"] if known else []
     counts += [f"{len(untried)} rows that do not apply", f"{seconds:.0f} s", f"sandbox: {backend}"]
     return [*lines, Text(", ".join(counts), "bold red" if failed else "bold green")]

@@ -35,11 +35,6 @@ class Finding:
         """Whether it came to nothing."""
         return not self.reasons
 
-    @property
-    def known(self) -> bool:
-        """Whether it was not held, as was to be expected."""
-        return bool(self.reasons and self.attack.gap)
-
 
 @dataclass(frozen=True)
 class Camp:

@@ -55,15 +55,9 @@ def test_a_few_of_every_family_are_held(best: Backend) -> None:
 
 
 @pytest.mark.slow
-def test_all_are_held_but_for_the_gaps_that_are_known(best: Backend) -> None:
+def test_all_are_held(best: Backend) -> None:
     for finding in found(best):
-        assert finding.held or finding.known, (finding.attack.name, finding.reasons)
-
-
-@pytest.mark.slow
-def test_a_known_gap_that_was_closed_is_taken_off_the_list(best: Backend) -> None:
-    gaps = [attack.name for attack in SUITE.attacks if attack.gap]
-    assert not [finding.attack.name for finding in found(best, *gaps) if finding.held]
+        assert finding.held, (finding.attack.name, finding.reasons)
 
 
 # ---------------------------------------------------------------- it can fail
