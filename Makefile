@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+TESTS := OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: setup grade test lint stubs gradescope redteam assets train test-all help
 .DEFAULT_GOAL := help
@@ -21,10 +22,10 @@ grade: $(READY)  ## make grade SUBMISSION=path [ASSIGNMENT=id] [OUT=folder] [FLA
 	@$(RUN) -m grading grade "$(SUBMISSION)" $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(OUT),--out "$(OUT)") $(FLAGS)
 
 test: $(READY)  ## the tests; slow ones are left to make test-all
-	@$(RUN) -m pytest -q -m "not slow" $(ARGS)
+	@$(TESTS) -m "not slow" $(ARGS)
 
 test-all: $(READY)  ## every test
-	@$(RUN) -m pytest -q $(ARGS)
+	@$(TESTS) $(ARGS)
 
 lint: $(READY)  ## ruff and mypy
 	@$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy

@@ -71,6 +71,7 @@ ENVIRONMENT = {
     "HOME": "/tmp",
     "TMPDIR": "/tmp",
     "OMP_NUM_THREADS": str(THREADS),
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait take no processor time from others, and not from their own budget
     "MKL_NUM_THREADS": str(THREADS),
     "OPENBLAS_NUM_THREADS": str(THREADS),
     "MPLBACKEND": "Agg",

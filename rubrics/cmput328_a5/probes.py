@@ -143,7 +143,10 @@ def weights_of(model, path):
     gather(torch.load(path, map_location="cpu", weights_only=True))
     telling = [each for each in model.state_dict().values() if each.is_floating_point() and each.numel() > 1]
     telling = [each for each in telling if not torch.equal(each, each.flatten()[0].expand_as(each))]
-    found = [any(each.shape == one.shape and torch.allclose(each, one.to(each), 0, 0, True) for one in kept) for each in telling]
+    found = [
+        any(each.shape == one.shape and torch.allclose(each, one.to(each), 0, 0, True) for one in kept)
+        for each in telling
+    ]
     return sum(found), len(telling)
 
 
