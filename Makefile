@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TESTS := OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: setup grade test lint stubs gradescope redteam assets train test-all help
+.PHONY: doctor setup grade test lint stubs gradescope redteam assets train test-all help
 .DEFAULT_GOAL := help
 
 help:  ## what there is to do
@@ -36,6 +36,9 @@ stubs: $(READY)  ## student_stub/ from reference/
 gradescope: $(READY)  ## make gradescope ASSIGNMENT=id [MINUTES=10]: the zip for Gradescope, in dist/
 	@test -n "$(ASSIGNMENT)" || { echo 'say which assignment: make gradescope ASSIGNMENT=cmput328_a5'; exit 2; }
 	@$(RUN) -m grading gradescope "$(ASSIGNMENT)" $(if $(MINUTES),--minutes "$(MINUTES)") $(FLAGS)
+
+doctor: $(READY)  ## which sandboxes work here, and what is missing
+	@$(RUN) -m grading doctor
 
 redteam: $(READY)  ## hand in hostile submissions and see that each comes to nothing [FLAGS="--sandbox none --only nosy"]
 	@$(RUN) -m grading redteam $(FLAGS)

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from grading import assignments, doctor, redteam, stubs
 from grading.autograder.run import run
@@ -26,7 +27,7 @@ from grading.report.write import Also, write_all
 from grading.rubric import Item
 from grading.sandbox.backend import Backend
 from grading.sandbox.host import Host
-from grading.sandbox.ladder import choose
+from grading.sandbox.ladder import choose, passed_over
 
 app = typer.Typer(
     add_completion=False,
@@ -55,6 +56,7 @@ def grade_command(
     """Grade submissions and write results.json, report.json and report.html."""
     try:
         backend = choose(sandbox)
+        _mention(backend)
         with Host(backend) as host:
             for number, path in enumerate(paths):
                 options = Options(tuple(only or ()), quick, number + 1 < len(paths))
@@ -64,6 +66,12 @@ def grade_command(
                 _tell(report, folder, quiet)
     except GradingError as error:
         _give_up(error)
+
+
+def _mention(backend: Backend) -> None:
+    """Nothing below the best sandbox is used without a word."""
+    for name, reason in passed_over(backend).items():
+        console.print(Text(f"note: graded in the sandbox {backend.name}, since {name} cannot be used: {reason}"))
 
 
 def _give_up(error: GradingError) -> NoReturn:

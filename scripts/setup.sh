@@ -21,5 +21,5 @@ if ! command -v bwrap >/dev/null; then
       echo "bubblewrap could not be installed"
   fi
   command -v bwrap >/dev/null ||
-    echo "note: the sandbox needs bubblewrap: sudo apt-get install bubblewrap (Debian, Ubuntu) or sudo dnf install bubblewrap (Fedora)"
+    echo "note: the best sandbox needs bubblewrap: sudo apt-get install bubblewrap (Debian, Ubuntu) or sudo dnf install bubblewrap (Fedora); make doctor tells what works without it"
 fi

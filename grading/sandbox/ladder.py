@@ -22,6 +22,12 @@ def require_minimum(backend: Backend, minimum: str) -> None:
         )
 
 
+def passed_over(backend: Backend) -> dict[str, str]:
+    """The better rungs that cannot be used here, by name, with the reason of each."""
+    above = LADDER[: LADDER.index(backend)] if backend in LADDER else ()
+    return {rung.name: reason for rung in above if (reason := rung.missing())}
+
+
 def choose(name: str | None) -> Backend:
     """The backend of that name, or the first of the ladder that works.
 

@@ -89,3 +89,11 @@ def test_bubblewrap_that_may_not_make_namespaces_says_so(monkeypatch: pytest.Mon
 def test_promises_are_known_ones() -> None:
     for backend in ladder.BY_NAME.values():
         assert set(backend.promises) <= set(PROMISES)
+
+
+def test_a_step_down_is_told_with_its_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    best, second, third = Standing("best", "not installed"), Standing("second"), Standing("third")
+    rungs(monkeypatch, best, second, third)
+    assert ladder.passed_over(ladder.choose(None)) == {"best": "not installed"}
+    assert ladder.passed_over(third) == {"best": "not installed"}
+    assert ladder.passed_over(Unconfined()) == {}
