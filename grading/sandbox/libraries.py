@@ -23,10 +23,20 @@ def folders() -> list[Path]:
     return list(dict.fromkeys([*map(Path, SYSTEM), *pythons()]))
 
 
+def rooms() -> tuple[Path, ...]:
+    """Folders of this project that are not for student code."""
+    return tuple(room for room in (GRADER, *(GRADER.parent / name for name in PROJECT_ROOMS)) if room.is_dir())
+
+
 def secrets() -> list[Path]:
-    """Folders of this project that lie among those that are shown."""
-    rooms = (GRADER, *(GRADER.parent / name for name in PROJECT_ROOMS))
-    return [room for room in rooms if room.is_dir() and any(within(room, folder) for folder in folders())]
+    """Those of them that lie among the folders that are shown."""
+    return [room for room in rooms() if any(within(room, folder) for folder in folders())]
+
+
+def readable_by_others(folder: Path) -> bool:
+    """Whether any user can get at what is in a folder, by its mode and the modes of those above it."""
+    way = (folder.resolve(), *folder.resolve().parents)
+    return all(place.stat().st_mode & OTHERS_MAY_ENTER for place in way)
 
 
 def without(folders: Iterable[Path], hidden: list[Path]) -> list[Path]:

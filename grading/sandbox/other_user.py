@@ -2,19 +2,23 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grading.sandbox.backend import Launch
 from grading.sandbox.folders import launched
 from grading.sandbox.landlock import TRIED, ids, trial
+from grading.sandbox.libraries import readable_by_others, rooms
 from grading.sandbox.users import User, new_user
 
 EVERYBODY_WRITES = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
 
 
+@dataclass(frozen=True)
 class OtherUser:
     """What remains in a container without namespaces whose kernel has no Landlock. Root only."""
+
+    private: tuple[Path, ...] = rooms()  # folders that other users must not be able to read
 
     name = "uid"
     confined = True
@@ -24,6 +28,8 @@ class OtherUser:
         """Why it cannot be used here; empty where it can."""
         if os.geteuid() != 0:
             return "only root can run code as another user"
+        if exposed := [str(folder) for folder in self.private if readable_by_others(folder)]:
+            return f"other users can read {', '.join(exposed)}: close the folder of the grader to them (chmod go=)"
         return trial(json.dumps(_walls(TRIED)))
 
     def launch(self, box: Path, control: int) -> Launch:

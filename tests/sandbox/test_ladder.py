@@ -1,6 +1,10 @@
 """Which backend is used: the best, or the one named; never one that nobody asked for."""
 
 import dataclasses
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +12,7 @@ from grading.errors import SandboxError, StaffError
 from grading.sandbox import bubblewrap, ladder
 from grading.sandbox.backend import PROMISES, Launch
 from grading.sandbox.bubblewrap import Bubblewrap
+from grading.sandbox.other_user import OtherUser
 from grading.sandbox.unconfined import Unconfined
 
 
@@ -97,3 +102,24 @@ def test_a_step_down_is_told_with_its_reasons(monkeypatch: pytest.MonkeyPatch) -
     assert ladder.passed_over(ladder.choose(None)) == {"best": "not installed"}
     assert ladder.passed_over(third) == {"best": "not installed"}
     assert ladder.passed_over(Unconfined()) == {}
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter; pytest's own is closed to others."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_another_user_is_no_wall_where_others_can_read_the_grader(open_folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can run code as another user")
+    room = open_folder / "rubrics"
+    room.mkdir(mode=0o755)
+    assert f"other users can read {room}" in OtherUser(private=(room,)).missing()
+    room.chmod(0o700)
+    assert "can read" not in OtherUser(private=(room,)).missing()
+    room.chmod(0o755)
+    open_folder.chmod(0o700)
+    assert "can read" not in OtherUser(private=(room,)).missing()

@@ -23,6 +23,7 @@ from grading.sandbox.backend import PROMISES, Backend
 from grading.sandbox.box import Box, Limits
 from grading.sandbox.inside import confine
 from grading.sandbox.ladder import BY_NAME
+from grading.sandbox.other_user import OtherUser
 from grading.sandbox.users import new_user
 from grading.sandbox.wire import Caps
 
@@ -44,7 +45,7 @@ RUNGS = [pytest.param(name, marks=pytest.mark.slow if name in SELDOM else ()) fo
 
 @pytest.fixture(scope="module", params=RUNGS)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    chosen = BY_NAME[request.param]
+    chosen = OtherUser(private=()) if request.param == "uid" else BY_NAME[request.param]
     if reason := chosen.missing():
         pytest.skip(reason)
     return chosen

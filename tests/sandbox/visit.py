@@ -13,8 +13,9 @@ from sandbox_boxes import box_of, ran
 
 from grading.doctor import examine
 from grading.errors import GradingError
+from grading.sandbox import ladder
 from grading.sandbox.box import Box
-from grading.sandbox.ladder import choose
+from grading.sandbox.other_user import OtherUser
 
 READS = "answer = []\nfor path in given['paths']:\n    try: answer.append(bool(open(path).read(1)))\n    except OSError: pass"
 CONNECTS = "import socket\ntry: socket.create_connection(('127.0.0.1', given['port']), 1); answer = 'reached'\n"
@@ -25,9 +26,9 @@ LEAVES = "import os\nif os.fork() == 0:\n    os.setsid()\n    os.fork()\n    imp
 
 def visited() -> dict[str, object]:
     """What this world has."""
-    said: dict[str, object] = {"missing": {found.name: found.missing for found in examine()}}
+    said: dict[str, object] = {"missing": {found.name: found.missing for found in examine(ladder.LADDER)}}
     try:
-        backend = choose(None)
+        backend = ladder.choose(None)
     except GradingError as error:
         return {**said, "refused": str(error)}
     paths = [__file__, "/etc/passwd"]
@@ -58,4 +59,6 @@ def survivors(box: Box) -> int:
 
 
 if __name__ == "__main__":
+    # As where the grader's own folder is closed to others, which this one need not be.
+    ladder.LADDER = tuple(OtherUser(private=()) if rung.name == "uid" else rung for rung in ladder.LADDER)
     print(json.dumps(visited()))
