@@ -15,7 +15,7 @@ class Launch:
 
     command: tuple[str, ...]
     environment: dict[str, str]
-    user: User | None = None  # who the code runs as, where what he leaves behind must be cleared away from outside
+    user: User | None = None  # who the code runs as, where that is somebody of its own
     scratch: Path | None = None  # where the code can write, where that is on a disk of this machine
     within_reach: tuple[str, ...] = ()  # other folders in which it can leave files
 

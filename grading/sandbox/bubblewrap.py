@@ -32,7 +32,8 @@ class Bubblewrap:
 
     def launch(self, box: Path, control: int) -> Launch:
         """The worker as process 1 of a new box that shows Python, the libraries and the submission."""
-        walls = {"uid": new_user().uid if os.geteuid() == 0 else 0, "at_start": True}
+        user = new_user() if os.geteuid() == 0 else None
+        walls = {"uid": user.uid if user else 0, "at_start": True}
         command = (
             *_walls(),
             *_libraries(),
@@ -41,7 +42,7 @@ class Bubblewrap:
             *("--chdir", "/tmp"),
             *started(sys.executable, "/worker", "/box", control, walls),
         )
-        return Launch(command, ENVIRONMENT)
+        return Launch(command, ENVIRONMENT, user)
 
 
 def _walls() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import os
 import pwd
 import secrets
+import socket
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,15 +22,36 @@ class User:
 
     uid: int
     executioner: int
+    claim: socket.socket | None = None  # held as long as nobody else may have these ids
+
+    def release(self) -> None:
+        """Lets others have these ids."""
+        if self.claim:
+            self.claim.close()
 
 
 def new_user() -> User:
-    """Two ids without a name and without processes, the second one greater by one; only of use to root."""
+    """Two ids without a name and without processes, the second one greater by one; only of use to root.
+
+    No other grader on this machine gets them until they are released, or this process ends.
+    """
     taken = {process.info["uids"].real for process in psutil.process_iter(["uids"]) if process.info["uids"]}
     while True:
         uid = secrets.choice(RANGE)
-        if not {uid, uid + 1} & taken and not named(uid) and not named(uid + 1):
-            return User(uid, uid + 1)
+        free = not {uid, uid + 1} & taken and not named(uid) and not named(uid + 1)
+        if free and (claim := claimed(uid)):
+            return User(uid, uid + 1, claim)
+
+
+def claimed(uid: int) -> socket.socket | None:
+    """A name that only one process of the machine can have at a time; None where another one has it."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0elbograde-user-{uid}")
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def named(uid: int) -> bool:

@@ -19,12 +19,12 @@ from sandbox_boxes import box_of, ran, session_of
 
 import grading
 from grading.errors import AnswerError, BadAnswer, Crashed, Ended, Exhausted, NotDone, SandboxError, TimedOut
+from grading.sandbox import users
 from grading.sandbox.backend import PROMISES, Backend
 from grading.sandbox.box import Box, Limits
 from grading.sandbox.inside import confine
 from grading.sandbox.ladder import BY_NAME
 from grading.sandbox.other_user import OtherUser
-from grading.sandbox.users import new_user
 from grading.sandbox.wire import Caps
 
 ROOT = Path(grading.__file__).parent.parent
@@ -571,9 +571,16 @@ def test_student_code_has_another_user_id(box: Box, backend: Backend) -> None:
             ran(box, f"import os; {attempt}")
 
 
-@pytest.mark.parametrize("backend_name", [name for name in BY_NAME if BY_NAME[name].confined])
-def test_boxes_do_not_share_a_user(backend_name: str) -> None:
-    assert len({new_user().uid for _ in range(20)}) > 10
+def test_boxes_do_not_share_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they are made at the same moment, before the first process of either runs."""
+    monkeypatch.setattr(users, "RANGE", range(61_200, 61_206, 2))
+    made = [users.new_user() for _ in range(3)]
+    assert sorted(user.uid for user in made) == [61_200, 61_202, 61_204]
+    made[1].release()
+    again = users.new_user()
+    assert again.uid == made[1].uid
+    for user in (made[0], made[2], again):
+        user.release()
 
 
 def test_no_privilege_is_left(box: Box, backend: Backend) -> None:

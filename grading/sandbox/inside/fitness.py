@@ -32,9 +32,12 @@ def emptied(place: str) -> bool:
     return not any(Path(place).iterdir())
 
 
-def fit_for_more(limits: list[tuple[int, int]]) -> bool:
-    """Whether the code has left this worker as it was: with its limits, and with room to write (made here if need be)."""
-    if os.getpid() != 1:
+def fit_for_more(limits: list[tuple[int, int]], in_memory: bool) -> bool:
+    """Whether the code has left this worker as it was: with its limits, and with room to write (made here if need be).
+
+    in_memory: it writes to file systems of its own, which may hold more than it; else to one folder, which it has alone
+    """
+    if not in_memory:
         return own_limits() == limits and emptied(tempfile.gettempdir())
     for place in half_full(SCRATCH):
         emptied(place)

@@ -195,7 +195,7 @@ def main() -> None:
     child = 0
     for order, descriptors in received(control):
         if order["order"] == "begin":
-            if not fit_for_more(limits):
+            if not fit_for_more(limits, in_memory=bool(walls.get("at_start"))):
                 return
             child = os.fork()
             if child == 0:
