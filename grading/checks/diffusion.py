@@ -125,6 +125,20 @@ def _judge_value(loss: Tensor, trace: dict[str, Any], x: Tensor) -> None:
             share=0.5,
             **told,
         )
+    _judge_slips(loss, trace, x, told)
+    fresh_noise = (estimate**2).mean().item() + 1  # E(estimate - other noise)^2
+    if abs(loss.mean().item() - fresh_noise) < 0.03 * fresh_noise:
+        raise Disagreement(
+            "the estimate is compared with noise that was drawn again, not with the noise that was added",
+            bug="noise-drawn-twice",
+            **told,
+        )
+    raise Disagreement("the loss is not the squared difference between the estimate and the noise added", **told)
+
+
+def _judge_slips(loss: Tensor, trace: dict[str, Any], x: Tensor, told: dict[str, str]) -> None:
+    """Raises Disagreement where the estimate is compared with something else than the noise."""
+    estimate = tensor(trace["estimate"], "the estimate", x.shape)
     slips = {
         "loss-against-image": (
             ((estimate - x.double()) ** 2),
@@ -138,14 +152,6 @@ def _judge_value(loss: Tensor, trace: dict[str, Any], x: Tensor) -> None:
     for bug, (wrong, message) in slips.items():
         if which(loss, reductions(wrong.flatten(1).sum(1), x.numel()), rtol=1e-3):
             raise Disagreement(message, bug=bug, **told)
-    fresh_noise = (estimate**2).mean().item() + 1  # E(estimate - other noise)^2
-    if abs(loss.mean().item() - fresh_noise) < 0.03 * fresh_noise:
-        raise Disagreement(
-            "the estimate is compared with noise that was drawn again, not with the noise that was added",
-            bug="noise-drawn-twice",
-            **told,
-        )
-    raise Disagreement("the loss is not the squared difference between the estimate and the noise added", **told)
 
 
 def _noise_added(trace: dict[str, Any], x: Tensor) -> Tensor | None:

@@ -61,6 +61,7 @@ def _among(found: Tensor, values: Tensor) -> bool:
 
 
 def judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> None:
+    """Raises Disagreement unless `found` is a reconstruction loss of x_hat and x, both [B, 1, 28, 28]."""
     kinds = _kinds(x_hat, x)
     for loss in kinds.values():
         if which(found, reductions(loss.flatten(1).sum(1), x.numel()), rtol=1e-3):

@@ -72,6 +72,7 @@ class _Active(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by the parser for every tag."""
         if tag in RUNS:
             self.found.append(tag)
         for name, value in attrs:
