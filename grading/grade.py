@@ -92,7 +92,7 @@ class _Sheet:
         rows = (self.outcomes.get(item.id) or _not_yet(self.assignment, item) for item in self.items)
         return Report(
             self.assignment.id,
-            f"{rubric.course}. {rubric.title}",
+            rubric.heading,
             self._path.resolve().name,
             self._started,
             time.monotonic() - self._begun,

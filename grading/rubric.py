@@ -146,6 +146,11 @@ class Rubric(_Strict):
         return self
 
     @property
+    def heading(self) -> str:
+        """Course and title, as a report begins."""
+        return f"{self.course}. {self.title}"
+
+    @property
     def starters(self) -> tuple[str, ...]:
         """Names of the files that students were given."""
         return tuple(file.name for file in self.files if file.kind == "starter")

@@ -101,8 +101,7 @@ def _nothing_yet(settings: Settings) -> Report:
 def _first(assignment: Assignment, settings: Settings) -> Report:
     """All rows, none of them judged."""
     rows = not_graded(assignment, Options(only=settings.only))
-    title = f"{assignment.rubric.course}. {assignment.rubric.title}"
-    return replace(_nothing_yet(settings), title=title, outcomes=rows, seed=assignment.rubric.seed)
+    return replace(_nothing_yet(settings), title=assignment.rubric.heading, outcomes=rows, seed=assignment.rubric.seed)
 
 
 def _whole(report: Report) -> Report:

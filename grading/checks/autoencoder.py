@@ -8,11 +8,9 @@ from torch import Generator, Tensor
 from grading.checks.compare import Disagreement, parts, reductions, scalar, shown, tensor, which
 from grading.checks.gaussian import kl_per_image
 from grading.checks.loaders import judge_loader
-from grading.checks.reconstruction_loss import images_of_classes, judge_alone, judge_reconstruction
+from grading.checks.reconstruction_loss import SHAPE, images_of_classes, judge_alone, judge_reconstruction
 from grading.errors import BadAnswer
 from grading.subjects import Subject
-
-SHAPE = (1, 28, 28)
 
 
 def _three(answer: Any) -> tuple[Any, Any, Any]:

@@ -106,9 +106,9 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
 
 def law(schedule: Schedule, step: Step) -> Law:
     """Where a chain of such steps leads from N(0, 1), before its last one."""
-    multiple, variance, bars = 0.0, 1.0, schedule.alpha_bars
+    multiple, variance, bars, gain = 0.0, 1.0, schedule.alpha_bars, schedule.gain
     for t in reversed(range(1, len(bars))):
-        c, k, d = step.c[t].item(), schedule.gain[t].item(), step.divisor[t].item()
+        c, k, d = step.c[t].item(), gain[t].item(), step.divisor[t].item()
         multiple = (multiple - c * k * (multiple - bars[t].sqrt().item())) / d
         variance = ((1 - c * k) / d) ** 2 * variance + step.sigma[t].item() ** 2
     return Law(multiple, variance)
@@ -116,9 +116,9 @@ def law(schedule: Schedule, step: Step) -> Law:
 
 def _deterministic_law(schedule: Schedule) -> Law:
     """The same for DDIM (Song et al. 2021, arXiv:2010.02502, equation 12 with sigma = 0)."""
-    multiple, variance = 0.0, 1.0
-    for t in reversed(range(1, len(schedule.alpha_bars))):
-        bar, to, k = schedule.alpha_bars[t].item(), schedule.earlier[t].item(), schedule.gain[t].item()
+    multiple, variance, bars, earlier, gain = 0.0, 1.0, schedule.alpha_bars, schedule.earlier, schedule.gain
+    for t in reversed(range(1, len(bars))):
+        bar, to, k = bars[t].item(), earlier[t].item(), gain[t].item()
         offset = k * (multiple - bar**0.5)
         multiple = to**0.5 * (multiple - (1 - bar) ** 0.5 * offset) / bar**0.5 + (1 - to) ** 0.5 * offset
         slope = to**0.5 * (1 - (1 - bar) ** 0.5 * k) / bar**0.5 + (1 - to) ** 0.5 * k

@@ -42,9 +42,13 @@ def nearest_training_distance(images: Tensor, training: dict[str, Tensor]) -> Te
 
 
 def copied_fraction(images: Tensor, held_out: Tensor, training: dict[str, Tensor]) -> float:
-    """The share of images that are far nearer to a training image than real images ever are by chance.
+    """The share of images that are far nearer to a training image than real images ever are by chance."""
+    return float((nearest_training_distance(images, training) < copying(held_out, training)).double().mean())
 
-    The yardstick is a quarter of the median distance that held-out images keep: under 0.1 % of those fall below it.
+
+def copying(held_out: Tensor, training: dict[str, Tensor]) -> Tensor:
+    """The distance below which an image is a copy: a quarter of the median that held-out images keep.
+
+    Under 0.1 % of those fall below it.
     """
-    yardstick = COPY * nearest_training_distance(held_out[::4], training).median()
-    return float((nearest_training_distance(images, training) < yardstick).double().mean())
+    return COPY * nearest_training_distance(held_out[::4], training).median()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grading.assets import Assets
-from grading.metrics.diversity import COPY, nearest_training_distance
+from grading.metrics.diversity import copying, nearest_training_distance
 
 CONTRAST = 0.1  # standard deviation of the pixels; below it a row of weights is no picture
 SCALES = ((1.0, 0.0), (0.5, 0.5), (1 / 255, 0.0))  # images kept in [0, 1], in [-1, 1] and in bytes
@@ -19,14 +19,14 @@ def stored_images(weights: Mapping[str, Tensor], assets: Assets) -> int:
     other. Columns of an honest decoder's last layer keep 0.6 of the median distance and more, stored images 0.01.
     """
     real = assets.images.flatten(1)
-    nearest = COPY * nearest_training_distance(assets.images[::4], assets.training).median()
+    nearest = copying(assets.images, assets.training)
     found = 0
     for rows in (part for tensor in weights.values() for part in pictures(tensor, real.shape[1])):
         kept = torch.zeros(len(rows), dtype=torch.bool)
         for factor, offset in SCALES:
             scaled = factor * rows + offset
             like_images = scaled.std(1) > CONTRAST
-            kept |= like_images & (_distance(scaled, real, assets.training) < nearest)
+            kept[like_images] |= _distance(scaled[like_images], real, assets.training) < nearest
         found += int(kept.sum())
     return found
 
@@ -39,7 +39,7 @@ def _distance(rows: Tensor, held_out: Tensor, training: dict[str, Tensor]) -> Te
 
 def pictures(tensor: Tensor, pixels: int) -> Iterator[Tensor]:
     """What may be images of so many pixels in a tensor: its rows, and its columns where they are as long: [N, pixels]."""
-    values = tensor.detach().double().float() if not tensor.is_complex() else torch.empty(0)
+    values = tensor.float() if not tensor.is_complex() else torch.empty(0)
     if values.numel() and values.numel() % pixels == 0:
         yield values.reshape(-1, pixels)
         if values.dim() > 1 and values.shape[0] == pixels:

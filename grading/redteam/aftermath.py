@@ -1,7 +1,6 @@
 """What is to be seen after an attack: results that are no results, processes and files that should not be there."""
 
 import csv
-import ctypes
 import importlib
 import io
 import json
@@ -19,12 +18,12 @@ from grading.redteam.attack import Target
 from grading.report import gradescope, record, table
 from grading.report.terminal import summary
 from grading.report.write import write_all
+from grading.sandbox.inside import confine
 
 SCHEMAS = {"results.json": "results.schema.json", "report.json": "report.schema.json"}
 RUNS = frozenset({"script", "iframe", "object", "embed", "link", "form", "base", "applet"})
 FORMULA = ("=", "+", "@", "\t", "\r")
 SOON = 3.0  # seconds in which the kernel clears away what was killed
-PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 Files = Mapping[Path, tuple[int, int]]
 
 
@@ -111,12 +110,11 @@ def as_written(report: Report, target: Target) -> bool:
 @contextmanager
 def adopting_orphans() -> Iterator[None]:
     """What a daemon leaves behind becomes a child of this process, and can be found, instead of one of process 1."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    confine.prctl(confine.PR_SET_CHILD_SUBREAPER, 1)
     try:
         yield
     finally:
-        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        confine.prctl(confine.PR_SET_CHILD_SUBREAPER, 0)
 
 
 def children() -> frozenset[int]:

@@ -1,16 +1,15 @@
 """What an attack is, what it aims at, and where the attacks lie."""
 
 import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 from grading.assignments import ROOT
 from grading.errors import StaffError
 from grading.rubric import require
 from grading.sandbox.box import Limits
+from grading.sandbox.inside.loading import load_module
 
 PACKAGE = "elbograde_attacks"  # the name that the attacks are loaded under; `tests` is imported by no one
 
@@ -77,24 +76,8 @@ def suite(root: Path = ROOT) -> Suite:
     folder = root / "tests" / "redteam"
     if not (folder / "__init__.py").exists():
         raise StaffError(f"there are no attacks here ({folder} is missing): redteam runs in the project's own folder")
-    module = _package(folder)
+    module = load_module(PACKAGE, folder / "__init__.py")
     return Suite(module.ATTACKS, module.UNTRIED)
-
-
-def _package(folder: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    if spec is None or spec.loader is None:
-        raise StaffError(f"{folder} is not a package of attacks")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[PACKAGE] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[PACKAGE]
-        raise
-    return module
 
 
 def named(attacks: Iterable[Attack], names: Iterable[str]) -> tuple[Attack, ...]:

@@ -151,10 +151,10 @@ class Box:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
-        if self._launch.user and self._launch.scratch:  # no namespace has ended with the worker
-            clear_away(self._launch.user, self._launch.within_reach)
-        if self._launch.user:
-            self._launch.user.release()
+        if user := self._launch.user:
+            if self._launch.scratch:  # no namespace has ended with the worker
+                clear_away(user, self._launch.within_reach)
+            user.release()
         if self._group:
             self._group.close()
         self._errors.close()

@@ -39,8 +39,9 @@ def choose(name: str | None) -> Backend:
         if reason := BY_NAME[name].missing():
             raise SandboxError(reason)
         return BY_NAME[name]
-    reasons = {backend.name: backend.missing() for backend in LADDER}
-    for backend in LADDER:
+    reasons: dict[str, str] = {}
+    for backend in LADDER:  # one after the other: finding out about the lower ones takes time
+        reasons[backend.name] = backend.missing()
         if not reasons[backend.name]:
             return backend
     raise SandboxError(

@@ -66,7 +66,8 @@ def opened(command: Iterable[str]) -> tuple[str, ...]:
 
     Needs CAP_SYS_ADMIN and util-linux.
     """
-    tops = [way for way in closed() if not any(way != other and within(way, other) for other in closed())]
+    shut = closed()
+    tops = [way for way in shut if not any(way != other and within(way, other) for other in shut)]
     if not tops:
         return tuple(command)
     # An open descriptor keeps a folder within reach after the one above it has been covered.
