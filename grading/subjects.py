@@ -5,24 +5,28 @@ import hmac
 import math
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 
-from grading.errors import SandboxError, WeightsError
+from grading.errors import AnswerError, GradingError, IntakeError, SandboxError, WeightsError
 from grading.intake import WeightsManifest, quarantine
 from grading.records import ExpectedFile
-from grading.sandbox.backend import THREADS
-from grading.sandbox.box import Box, Limits
+from grading.sandbox import inside
+from grading.sandbox.backend import INSIDE, THREADS
+from grading.sandbox.box import START_SECONDS, Box, Limits
 from grading.sandbox.host import Host
 from grading.sandbox.inside.frames import frame
 from grading.sandbox.inside.loading import Code, load_module
 from grading.sandbox.session import Session
+
+T = TypeVar("T")
 
 
 def _readable_copy(source: str, target: str) -> str:
@@ -55,6 +59,7 @@ class Reference:
     """The right answers, computed in this process from code of ours."""
 
     def __init__(self, folder: Path, probes: Path, seed: str) -> None:
+        sys.modules.setdefault(INSIDE, inside)  # probes find it under the name that it has in a box
         self._code, self._probes, self._seed, self._asked = (
             Code(folder),
             load_module(f"probes of {folder.name}", probes),
@@ -87,6 +92,7 @@ class Submission:
         self._item, self._asked, self._seconds, self._deadline = "", 0, 60.0, math.inf
         self._weights: dict[str, WeightsManifest | WeightsError] = {}
         self._remembered: dict[tuple[str, int, bytes], Any] = {}
+        self._made: dict[str, object] = {}
 
     def __getattr__(self, probe: str) -> Callable[..., Any]:
         if probe.startswith("__"):
@@ -156,6 +162,27 @@ class Submission:
             raise found
         return found
 
+    def once(self, name: str, made: Callable[[], T]) -> T:
+        """What `made` returns, or raises: made at most once a submission, since several rows may look at one training."""
+        if name not in self._made:
+            try:
+                self._made[name] = made()
+            except GradingError as error:
+                self._made[name] = error
+        found = self._made[name]
+        if isinstance(found, GradingError):
+            raise found
+        return cast(T, found)
+
+    def file(self, name: str) -> Path:
+        """Where a file lies that was handed in; it is the student's, and nothing of it may be run or believed.
+
+        Raises IntakeError where it was not handed in.
+        """
+        if not (self._files / name).exists():
+            raise IntakeError(f"{name} was not handed in")
+        return self._files / name
+
     def examine_weights(self, expected: list[ExpectedFile], store: Path) -> list[str]:
         """Puts every weights file through the quarantine and takes the refused ones away; returns what to tell people."""
         notes: list[str] = []
@@ -190,8 +217,16 @@ class Submission:
             except SandboxError:
                 self.close()
                 self._session = self._open_box().session(limits)
+            self._with_probes(self._session)
             self._deadline += time.monotonic() - begun  # waiting for our worker is not the submission's time
         return self._session
+
+    def _with_probes(self, session: Session) -> None:
+        """Raises SandboxError where the probes cannot be loaded, which no code of the submission has had a hand in yet."""
+        try:
+            session.ask("probes!", {}, 0, START_SECONDS)
+        except AnswerError as error:
+            raise SandboxError(f"{self._probes} cannot be loaded: {error}") from error
 
     def _item_limits(self) -> Limits:
         """The submission's limits; processor time for as many threads as the code may run during its item."""

@@ -13,6 +13,8 @@ import sys
 import types
 
 import torch
+from elbograde_inside import asking
+from elbograde_inside.asking import KnownNetwork, replaced
 from torch import nn
 from torch.nn import functional as F
 
@@ -23,21 +25,8 @@ CPU = torch.device("cpu")
 
 
 def watched(code, probe, inputs):
-    """One of the probes below, asked twice: what it answers, what is left of its inputs, and the gradients of the
-    answer's sum: None where none arrives; `said` tells why, where that raised something."""
-    function, tensors = globals()[probe], {name: value for name, value in inputs.items() if torch.is_tensor(value)}
-    given = {name: value.clone() for name, value in tensors.items()}
-    answer = function(code, **{**inputs, **given})
-    leaves = {name: value.clone().requires_grad_() for name, value in tensors.items() if value.is_floating_point()}
-    gradients, said = dict.fromkeys(leaves), ""
-    try:  # times one, as the output of a network comes: unlike a leaf, it may be changed in place
-        total = function(code, **{**inputs, **{name: value * 1 for name, value in leaves.items()}}).sum()
-        if total.requires_grad:
-            found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
-            gradients = dict(zip(leaves, found, strict=True))
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-    return {"answer": answer, "inputs": given, "gradients": gradients, "said": said}
+    """One of the probes below, asked twice: its answer, what is left of its inputs, and the gradients they get."""
+    return asking.watched(lambda **given: globals()[probe](code, **given), inputs)
 
 
 def strided(code, probe, inputs):
@@ -63,19 +52,6 @@ BY_HAND = {  # how a student calls what a probe asks, for scripts to paste
 
 def by_hand(code, probe):
     return BY_HAND[probe]
-
-
-@contextlib.contextmanager
-def replaced(owner, **replacements):
-    """Attributes of `owner`, replaced for a while."""
-    before = {name: getattr(owner, name) for name in replacements}
-    try:
-        for name, value in replacements.items():
-            setattr(owner, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(owner, name, value)
 
 
 # ---------------------------------------------------------------- question 1: functions
@@ -232,24 +208,8 @@ def decode(code, z):
 # ---------------------------------------------------------------- question 2.1: denoising diffusion
 
 
-class TimedNetwork(nn.Module):
-    """A noise estimate that is known, called as network(x, t), with what it was asked."""
-
-    def __init__(self, estimate=lambda x, t: 0.3 * x + 0.1 * torch.cos(t).view(-1, 1, 1, 1)):
-        super().__init__()
-        self.anchor = nn.Parameter(torch.ones(1))  # for code that looks at a network's parameters
-        self.estimate, self.asked = estimate, []
-
-    def forward(self, *args, **kwargs):
-        x, t = [*args, *kwargs.values()][:2]
-        t = torch.as_tensor(t).detach().reshape(-1).expand(len(x))
-        output = self.estimate(x, t)
-        self.asked.append((x.detach().clone(), t.clone(), output.detach().clone()))
-        return output * self.anchor
-
-
 def process(code, n_steps, network=None):
-    return code.q2_ddpm.DenoiseDiffusion(network or TimedNetwork(), n_steps, CPU)
+    return code.q2_ddpm.DenoiseDiffusion(network or KnownNetwork(), n_steps, CPU)
 
 
 def betas_of(made, n_steps):
@@ -273,32 +233,26 @@ def forward_sample(code, x0, t, noise, mean, variance, n_steps):
     return {"betas": betas, "x_t": made.q_sample(x0, t) if noise is None else made.q_sample(x0, t, noise)}
 
 
-def seen_by(network):
-    """What the network was asked first, and its answer."""
-    x, t, estimate = network.asked[0] if network.asked else (None, None, None)
-    return {"asked_x": x, "asked_t": t, "estimate": estimate}
-
-
 def reverse_moments(code, xt, t, n_steps):
-    network = TimedNetwork()
+    network = KnownNetwork()
     made = process(code, n_steps, network)
     betas = betas_of(made, n_steps)
     with torch.no_grad():
-        return {"betas": betas, "moments": made.p_xt_prev_xt(xt, t), **seen_by(network)}
+        return {"betas": betas, "moments": made.p_xt_prev_xt(xt, t), **network.seen()}
 
 
 def reverse_sample(code, xt, t, mean, variance, n_steps):
-    network = TimedNetwork()
+    network = KnownNetwork()
     made = process(code, n_steps, network)
     betas, made.p_xt_prev_xt = betas_of(made, n_steps), always(mean, variance)
     with torch.no_grad():
         drawn = made.p_sample(xt, t)
-    return {"betas": betas, "x_prev": drawn, "estimate": seen_by(network)["estimate"]}
+    return {"betas": betas, "x_prev": drawn, "estimate": network.seen()["estimate"]}
 
 
 def denoising_loss(code, x0, noise, n_steps):
     """loss, with 0.5 x_0 + 0.25 eps in place of what q_sample gives."""
-    network = TimedNetwork()
+    network = KnownNetwork()
     made = process(code, n_steps, network)
     betas, jumps = betas_of(made, n_steps), []
 
@@ -312,7 +266,7 @@ def denoising_loss(code, x0, noise, n_steps):
     total = torch.as_tensor(loss).sum()
     gradient = torch.autograd.grad(total, network.anchor, allow_unused=True)[0] if total.requires_grad else None
     t, eps = jumps[0] if jumps else (None, None)
-    return {"loss": loss, "betas": betas, "jumped_t": t, "jumped_noise": eps, "gradient": gradient, **seen_by(network)}
+    return {"loss": loss, "betas": betas, "jumped_t": t, "jumped_noise": eps, "gradient": gradient, **network.seen()}
 
 
 SETTINGS = {
@@ -365,7 +319,7 @@ def trainer(module, network, diffusion, args):
 
 def known_chain(code, scales, shifts, shape):
     """A trainer whose process takes the steps x' = scale_t x + shift_t, the process, and what it takes down."""
-    network = TimedNetwork()
+    network = KnownNetwork()
     diffusion = process(code, len(scales), network)
     taken = []
 
@@ -418,7 +372,7 @@ def chain_of_data(code, mean, spread, n_steps, shape):
         bar = bars[t.long()].view(-1, 1, 1, 1)
         return (1 - bar).sqrt() * (x - bar.sqrt() * mean) / (bar * spread**2 + 1 - bar)
 
-    network = TimedNetwork(exact)
+    network = KnownNetwork(exact)
     args = settings(n_steps=n_steps, n_samples=shape[0], image_channels=shape[1], image_size=shape[2])
     made = trainer(code.q2_trainer_ddpm, network, process(code, n_steps, network), args)
     return {"images": made.sample(), "asked_network": len(network.asked)}
