@@ -4,6 +4,7 @@ The process is asked with known steps in place of its own, x' = scale_t x + shif
 those steps applied one after the other. Ho et al. 2020 (arXiv:2006.11239), algorithm 2; time is counted from 0.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -33,8 +34,8 @@ def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
     if not trace["timesteps"]:
         _follows_the_data(student)
         return
-    first = _judge_start(trace)
-    _judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
+    first = judge_start(trace["first"], SHAPE)
+    judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
     states = _states(first, scales, shifts)
     slips = {
         "start-returned": Slip(states[0], "the noise it started from is returned"),
@@ -70,8 +71,8 @@ def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -
     if not trace["timesteps"]:
         _judge_kept_shapes(images)
         return  # steps written out: the order cannot be seen, and the law of sample has been judged
-    first = _judge_start(trace)
-    _judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
+    first = judge_start(trace["first"], SHAPE)
+    judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
     states = _states(first, scales, shifts)
     for image, step in zip(images, [0, *wanted], strict=True):
         slips = {
@@ -103,19 +104,20 @@ def _trace(student: Subject, scales: Tensor, shifts: Tensor) -> dict[str, Any]:
     return parts(answer, images=object, timesteps=list, first=Tensor, requires_grad=bool, asked_network=int)
 
 
-def _judge_start(trace: dict[str, Any]) -> Tensor:
-    first = tensor(trace["first"], "x_T", SHAPE)
-    if not unit_moments(first):
+def judge_start(first: object, shape: Iterable[int]) -> Tensor:
+    """x_T of that shape, in float64. Raises Disagreement unless it is standard normal."""
+    found = tensor(first, "x_T", shape)
+    if not unit_moments(found):
         raise Disagreement(
             "x_T should be standard normal",
             bug="start-not-normal",
             expected="mean 0, standard deviation 1",
-            actual=f"mean {first.mean():.3f}, standard deviation {first.std():.3f}",
+            actual=f"mean {found.mean():.3f}, standard deviation {found.std():.3f}",
         )
-    return first
+    return found
 
 
-def _judge_order(found: list[Any], wanted: list[int]) -> None:
+def judge_order(found: list[Any], wanted: list[int]) -> None:
     """Raises Disagreement unless the steps are taken from T - 1 down to 0, each once, all images together."""
     if found == wanted:
         return

@@ -76,10 +76,13 @@ def by_hand(reference: Subject, probe: str, names: Iterable[str]) -> str:
         return f"{probe}({', '.join(names)})"
 
 
-def script(call: str, given: Iterable[str]) -> str:
-    """Lines to paste: what the call (see `by_hand`) imports, the lines that make its inputs, and what it prints."""
+def script(call: str, given: Iterable[str], of_it: str = "") -> str:
+    """Lines to paste: what the call (see `by_hand`) imports, the lines that make its inputs, and what it prints.
+
+    of_it: what is to be printed of the answer, such as ".std()"
+    """
     *imports, expression = call.splitlines() or [""]
-    return "\n".join(["import torch", *imports, *given, f"print({expression})"])
+    return "\n".join(["import torch", *imports, *given, f"print({expression}{of_it})"])
 
 
 def reproduced(batch: Batch, call: str) -> str:

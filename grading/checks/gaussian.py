@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, close, parts, reductions, shown, tensor, which, within
+from grading.checks.formula import by_hand, script
 from grading.checks.search import on_the_smallest_input, smallest_failure
 from grading.subjects import Subject
 
@@ -19,14 +20,15 @@ def reparameterization(student: Subject, reference: Subject, rng: Generator) -> 
     mu, logvar [B, Z] -> z [B, Z]; Kingma & Welling 2014 (arXiv:1312.6114), section 2.4. Judged by law, over 20,000 draws:
     the mean within 5 standard errors, the standard deviation within 5 of its own.
     """
+    call = by_hand(reference, "reparameterize", ("mu", "logvar"))
     for mu, logvar in ((1.5, -1.0), (-0.7, 1.2), (0.0, 0.0)):
-        _right_law(student, mu, logvar)
+        _right_law(student, mu, logvar, call)
     _right_limit(student, rng)
     _draws_anew(student)
     _lets_gradients_through(student, rng)
 
 
-def _right_law(student: Subject, mu: float, logvar: float) -> None:
+def _right_law(student: Subject, mu: float, logvar: float, call: str) -> None:
     shape = (DRAWS // 4, 4)
     z = tensor(student.reparameterize(mu=torch.full(shape, mu), logvar=torch.full(shape, logvar)), "z", shape)
     sigma, n = float(torch.tensor(logvar / 2).exp()), z.numel()
@@ -39,8 +41,9 @@ def _right_law(student: Subject, mu: float, logvar: float) -> None:
         bug=bug,
         expected=f"mean {mu:g}, standard deviation {sigma:.4f}",
         actual=f"mean {mean:.4f}, standard deviation {spread:.4f} over {n:,} draws",
-        reproduce=f"z = vae.reparameterize(torch.full(({DRAWS}, 1), {mu}), torch.full(({DRAWS}, 1), {logvar}))\n"
-        "print(z.mean(), z.std())",
+        reproduce=script(
+            call, [f"mu, logvar = torch.full(({DRAWS}, 1), {mu}), torch.full(({DRAWS}, 1), {logvar})"], ".std()"
+        ),
     )
 
 
@@ -131,13 +134,13 @@ def _judge_kl(student: Subject, mu: Tensor, logvar: Tensor, reduction: str = "")
     told = {"expected": f"{shown(expected)} ({reduction or 'mean over the batch; other reductions are right as well'})"}
     show = f"mu, logvar = torch.tensor({_digits(mu)}), torch.tensor({_digits(logvar)})\nprint(vae.kl_loss(mu, logvar))"
     told |= {"actual": shown(answer), "reproduce": show}
-    for bug, (wrong, message) in _kl_slips(mu.double(), logvar.double()).items():
+    for bug, (wrong, message) in kl_slips(mu.double(), logvar.double()).items():
         if which(answer, reductions(wrong, mu.numel())):
             raise Disagreement(message, bug=bug, **told)
     raise Disagreement("this is not the KL divergence to N(0, I), in any reduction", **told)
 
 
-def _kl_slips(mu: Tensor, logvar: Tensor) -> dict[str, tuple[Tensor, str]]:
+def kl_slips(mu: Tensor, logvar: Tensor) -> dict[str, tuple[Tensor, str]]:
     """What known mistakes give, per image."""
     var, right = logvar.exp(), kl_per_image(mu, logvar)
     return {

@@ -1,0 +1,143 @@
+"""One step back through an estimate of x_0 that is brought to [-1, 1]. Time is counted from 0.
+
+Ho et al. 2020 (arXiv:2006.11239), equations 6 and 7. The model is known, so the mean can be told exactly where the noise is
+silent; noise is judged by law.
+"""
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, close, one_of, parts, shown, tensor
+from grading.checks.noise import shared, standard_normal
+from grading.checks.posterior import UNCLAMPED, Step, inner_slips, outer_slips, steps_at
+from grading.checks.steps import STEPS
+from grading.subjects import Subject
+
+SHAPE = (64, 3, 6, 6)
+TRIED = (1, 12, 30, STEPS - 2)  # at the last one, right formulas differ by how alpha is clipped
+NOISY = (2, 30)  # at the first of these the variance of the posterior is far below 1 - alpha_t
+
+
+def reverse_step(student: Subject, reference: Subject, rng: Generator) -> None:
+    """p_sample estimates x_0, brings it to [-1, 1], and draws from the posterior around it; the last step adds no noise.
+
+    x [B, C, S, S], t [B], t_index -> x_{t-1} like x (algorithm 2, lines 3 to 9). Half of the marks are for x_0 within
+    [-1, 1], where bringing it there changes nothing. 6,912 draws: mean and deviation within 5 standard errors.
+    """
+    for t in TRIED:
+        _judge_mean(student, t, rng)
+    for t in NOISY:
+        _judge_noise(student, t, rng)
+    _judge_end(student, rng)
+
+
+def _inputs(t: int, own: Tensor | None, rng: Generator, reach: float) -> tuple[Tensor, Tensor]:
+    """x_t, and an estimate of the noise that makes x_0 uniform in [-reach, reach]: both [B, C, S, S]."""
+    step = next(steps_at(t, own))
+    x_0 = reach * (2 * torch.rand(SHAPE, generator=rng) - 1)
+    estimate = torch.randn(SHAPE, generator=rng)
+    return (step.bar.sqrt() * x_0 + (1 - step.bar).sqrt() * estimate).float(), estimate
+
+
+def _asked(student: Subject, x: Tensor, estimate: Tensor, t: int, silent: bool) -> tuple[Tensor, Tensor | None]:
+    """What p_sample makes of x, and the submission's own alphas; the question that reached the model is checked."""
+    answer = student.reverse_step(images=x, estimate=estimate, step=t, n_steps=STEPS, silent=silent)
+    trace = parts(answer, x_prev=object, alphas=Tensor, asked_x=Tensor, asked_t=Tensor)
+    if trace["asked_x"] is None:
+        raise Disagreement("the model is not asked for its estimate of the noise", bug="network-not-asked")
+    one_of(trace["asked_x"], [x.double()], "the image that reaches the model")
+    one_of(trace["asked_t"], [torch.full(x.shape[:1], float(t))], "the t that reaches the model")
+    return tensor(trace["x_prev"], "x_{t-1}", x.shape), trace["alphas"]
+
+
+def _judge_mean(student: Subject, t: int, rng: Generator) -> None:
+    """Without noise: first where x_0 lies within [-1, 1], then where it does not."""
+    for reach in (0.9, 3.0):
+        x, estimate = _inputs(t, None, rng, reach)
+        found, own = _asked(student, x, estimate, t, silent=True)
+        again, _ = _asked(student, x, estimate, t, silent=True)
+        x, estimate = x.double(), estimate.double()
+        if not torch.equal(found, again):  # it draws by other means than torch's usual ones: only the law can tell
+            _judge_law(found, t, own, x, estimate)
+            continue
+        right = [step.mean(step.x_0(x, estimate).clamp(-1, 1), x) for step in steps_at(t, own)]
+        slips = inner_slips(t, own, x, estimate) if reach < 1 else outer_slips(t, own, x, estimate)
+        try:
+            one_of(found, right, f"the mean of x_{{t-1}} at t = {t}", slips)
+        except Disagreement as error:
+            if reach > 1 and not error.verdict.bug:
+                raise Disagreement(
+                    "right while the estimate of x_0 stays within [-1, 1], wrong where it leaves it",
+                    bug="wrong-beyond-one",
+                    share=UNCLAMPED,
+                    expected=error.verdict.expected,
+                    actual=error.verdict.actual,
+                ) from None
+            raise
+
+
+def _judge_law(found: Tensor, t: int, own: Tensor | None, x: Tensor, estimate: Tensor) -> None:
+    """x_{t-1} with noise that could not be silenced."""
+    for step in steps_at(t, own):
+        if standard_normal((found - step.mean(step.x_0(x, estimate).clamp(-1, 1), x)) / step.variance.sqrt()):
+            return
+    raise Disagreement("x_{t-1} does not have the mean and the variance of the posterior", bug="wrong-law")
+
+
+def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
+    """The noise by itself: what is left over the submission's own mean, which has been judged."""
+    x, estimate = _inputs(t, None, rng, 0.9)
+    found, own = _asked(student, x, estimate, t, silent=False)
+    again, _ = _asked(student, x, estimate, t, silent=False)
+    step = next(steps_at(t, own))
+    means = [each.mean(each.x_0(x.double(), estimate.double()).clamp(-1, 1), x.double()) for each in steps_at(t, own)]
+    residuals = [found - mean for mean in means]
+    deviations = [each.variance.sqrt() for each in steps_at(t, own)]
+    if any(standard_normal(r / d) for r, d in zip(residuals, deviations, strict=True)):
+        if torch.equal(found, again):
+            raise Disagreement("two calls give the same noise: it must be drawn anew", bug="fixed-noise", share=0.5)
+        return
+    bug, message = _known_noise(residuals[0], step)
+    raise Disagreement(
+        message,
+        bug=bug,
+        share=0.5 if bug else 0.0,
+        expected=f"noise of deviation {step.variance.sqrt():.4f} at t = {t}",
+        actual=f"{residuals[0].std():.4f} over {residuals[0].numel():,} draws",
+    )
+
+
+def _known_noise(residual: Tensor, step: Step) -> tuple[str, str]:
+    beta = 1 - step.alpha
+    scales = {
+        "variance-for-deviation": (step.variance, "the noise is to be scaled by sigma_t, the root of the variance"),
+        "variance-is-beta": (
+            beta.sqrt(),
+            "sigma_t^2 is (1 - alpha-bar_{t-1}) / (1 - alpha-bar_t) (1 - alpha_t), not 1 - alpha_t",
+        ),
+        "noise-is-beta": (beta, "the noise is scaled by 1 - alpha_t; it is to be scaled by sigma_t"),
+        "noise-not-scaled": (torch.ones(()), "the noise is not scaled by sigma_t"),
+        "forward-deviation": ((1 - step.bar).sqrt(), "the noise is scaled as that of q(x_t | x_0) is, not by sigma_t"),
+    }
+    if residual.abs().max() < 1e-4:
+        return "no-noise", "no noise is added: only the last step, t = 0, adds none"
+    for bug, (scale, message) in scales.items():
+        if standard_normal(residual / scale):
+            return bug, message
+    if bug := shared(residual / step.variance.sqrt()):
+        return bug, f"the same noise is shared by every {'image of the batch' if bug == 'shared-noise' else 'pixel'}"
+    return "", "the noise does not have the posterior's deviation"
+
+
+def _judge_end(student: Subject, rng: Generator) -> None:
+    """At t = 0 the answer is the estimate of x_0, brought to [-1, 1], and nothing else."""
+    x, estimate = _inputs(0, None, rng, 1.5)
+    found, own = _asked(student, x, estimate, 0, silent=False)
+    right = [step.x_0(x.double(), estimate.double()).clamp(-1, 1) for step in steps_at(0, own)]
+    if any(close(found, each, atol=1e-4) for each in right):
+        return
+    residual = found - right[0]
+    message, bug = "at t = 0 the answer is the estimate of x_0, brought to [-1, 1]", "wrong-end"
+    if standard_normal(residual / residual.std()):
+        message, bug = "the last step, t = 0, adds noise; it should add none", "noise-at-the-end"
+    raise Disagreement(message, bug=bug, share=0.5, expected=shown(right[0]), actual=shown(found))

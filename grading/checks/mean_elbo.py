@@ -1,0 +1,176 @@
+"""The negative evidence lower bound per image, as one number for a batch.
+
+Cross-entropy summed over pixels plus divergence, averaged over the batch: Kingma & Welling 2014 (arXiv:1312.6114),
+equation 7 and appendix B.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from hypothesis import strategies as st
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from grading.checks.compare import Disagreement, Slip, close, shown, tensor
+from grading.checks.formula import by_hand, gradients_agree, leaves_inputs_alone, script
+from grading.checks.gaussian import kl_per_image, kl_slips
+from grading.checks.search import on_the_smallest_input, smallest_failure
+from grading.subjects import Subject
+
+NAMES = ("x_hat", "x", "mu", "logvar")
+RTOL = 1e-5  # of the sizes of all terms: float32 adds them up
+HALF = 0.5
+Case = Mapping[str, Tensor]
+
+
+def negative_elbo(student: Subject, reference: Subject, rng: Generator) -> None:
+    """loss_function is the cross-entropy summed over pixels plus 1/2 sum(mu^2 + sigma^2 - 1 - ln sigma^2), averaged over N.
+
+    x_hat, x [N, 1, H, W] in (0, 1), mu, logvar [N, Z] -> a scalar.
+    """
+    call = by_hand(reference, "mean_elbo", NAMES)
+    for sizes in ((3, 4, 5), (1, 28, 15), (8, 2, 2)):
+        case = _drawn(rng, *sizes)
+        try:
+            _right(student, case, call)
+        except Disagreement as first:
+            raise on_the_smallest_input(first, _cases(), lambda small: _right(student, small, call)) from None
+    smallest_failure(_cases(), lambda small: _right(student, small, call), 40)
+    watched = student.watched(probe="mean_elbo", inputs=dict(case))
+    leaves_inputs_alone(watched, case, _script(case, call))
+    gradients_agree(watched, _gradients(case), "the loss", _script(case, call))
+
+
+def _drawn(rng: Generator, count: int, side: int, latent: int) -> Case:
+    x_hat, x = (0.05 + 0.9 * torch.rand(count, 1, side, side, generator=rng) for _ in range(2))
+    mu, logvar = (torch.randn(count, latent, generator=rng) for _ in range(2))
+    return dict(zip(NAMES, (x_hat, x, mu, logvar), strict=True))
+
+
+@st.composite
+def _cases(draw: st.DrawFn) -> Case:
+    """Up to three images of up to 2 x 2 pixels, and up to three latent dimensions."""
+    count, side, latent = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    pixels = st.lists(st.floats(0.0625, 0.9375, width=16), min_size=count * side**2, max_size=count * side**2)
+    numbers = st.lists(st.floats(-3, 3, width=16), min_size=count * latent, max_size=count * latent)
+    x_hat, x = (torch.tensor(draw(pixels)).view(count, 1, side, side) for _ in range(2))
+    mu, logvar = (torch.tensor(draw(numbers)).view(count, latent) for _ in range(2))
+    return dict(zip(NAMES, (x_hat, x, mu, logvar), strict=True))
+
+
+def _terms(case: Case) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and divergence per image, [N] each, in float64."""
+    x_hat, x, mu, logvar = (case[name].double() for name in NAMES)
+    return F.binary_cross_entropy(x_hat, x, reduction="none").flatten(1).sum(1), kl_per_image(mu, logvar)
+
+
+def _gradients(case: Case) -> dict[str, Tensor | None]:
+    leaves = {name: value.double().requires_grad_() for name, value in case.items()}
+    sum(part.mean() for part in _terms(leaves)).backward()  # type: ignore[union-attr]
+    return {name: leaves[name].grad for name in ("x_hat", "mu", "logvar")}
+
+
+def _right(student: Subject, case: Case, call: str) -> None:
+    """Raises Disagreement unless this is the loss."""
+    recon, kl = _terms(case)
+    right = recon.mean() + kl.mean()
+    found = tensor(student.mean_elbo(**case), "the loss")
+    bound = RTOL * (1 + recon.abs().sum().item() + kl.abs().sum().item())
+    told = {"expected": shown(right), "actual": shown(found), "reproduce": _script(case, call)}
+    if found.numel() == 1 and close(found.flatten()[0], right, 0.0, bound):
+        return
+    for bug, slip in _slips(case).items():
+        same = slip.answer.numel() == found.numel() and close(found.flatten(), slip.answer.flatten(), 0.0, bound)
+        if same and not (slip.answer.numel() == 1 and close(slip.answer.flatten()[0], right, 0.0, bound)):
+            raise Disagreement(slip.message, bug=bug, share=slip.share, **told)
+    if found.numel() != 1:
+        raise Disagreement("the loss should be one number", **told)
+    raise Disagreement("the loss is not the mean over the batch of cross-entropy plus divergence", **told)
+
+
+def _slips(case: Case) -> dict[str, Slip]:
+    """What known mistakes give; `share` where most of the formula is right."""
+    return {**_reductions(case), **_cross_entropies(case), **_divergences(case)}
+
+
+def _reductions(case: Case) -> dict[str, Slip]:
+    recon, kl = _terms(case)
+    count, pixels = len(recon), case["x"][0].numel()
+    width = case["mu"].shape[1]
+    wrong = {
+        "not-divided-by-n": (
+            recon.sum() + kl.sum(),
+            "the sums are right, but are not divided by the batch size N",
+            HALF,
+        ),
+        "not-averaged": (recon + kl, "one number per image: average over the batch as well", HALF),
+        "mean-bce": (
+            recon.mean() / pixels + kl.mean(),
+            "the cross-entropy is summed over pixels; yours is their mean",
+            0.0,
+        ),
+        "mean-over-everything": (
+            (recon.mean() + kl.mean()) / pixels,
+            "divide by the batch size, not by all pixels",
+            0.0,
+        ),
+        "mean-kl": (
+            recon.mean() + kl.mean() / width,
+            "the divergence is summed over z; yours is averaged over it",
+            0.0,
+        ),
+        "kl-not-divided": (recon.mean() + kl.sum(), "the divergence is not divided by the batch size N", 0.0),
+        "bce-not-divided": (recon.sum() + kl.mean(), "the cross-entropy is not divided by the batch size N", 0.0),
+    }
+    found = {bug: Slip(answer, message, share) for bug, (answer, message, share) in wrong.items()}
+    found["mean-bce-kl-sum"] = Slip(
+        recon.sum() / (count * pixels) + kl.sum(), "both sums are to be divided by N, and the pixels to be summed over"
+    )
+    return found
+
+
+def _cross_entropies(case: Case) -> dict[str, Slip]:
+    recon, kl = _terms(case)
+    x_hat, x = case["x_hat"].double(), case["x"].double()
+
+    def with_loss(per_pixel: Tensor) -> Tensor:
+        return per_pixel.flatten(1).sum(1).mean() + kl.mean()
+
+    swapped = "the arguments of binary_cross_entropy are swapped: (x_hat, x) is their order"
+    wrong = {
+        "bce-arguments-swapped": (with_loss(F.binary_cross_entropy(x, x_hat, reduction="none")), swapped),
+        "squared-error": (
+            with_loss((x_hat - x) ** 2),
+            "the reconstruction term is the squared error, not cross-entropy",
+        ),
+        "bce-with-logits": (
+            with_loss(F.binary_cross_entropy_with_logits(x_hat, x, reduction="none")),
+            "x_hat has gone through a sigmoid already: binary_cross_entropy, not that with logits",
+        ),
+        "reconstruction-only": (recon.mean(), "the divergence is missing"),
+        "kl-only": (kl.mean(), "the reconstruction term is missing"),
+        "kl-sign": (recon.mean() - kl.mean(), "the divergence is subtracted; it is to be added"),
+        "log-likelihood-sign": (kl.mean() - recon.mean(), "the cross-entropy is subtracted; it is to be added"),
+    }
+    return {bug: Slip(answer, message) for bug, (answer, message) in wrong.items()}
+
+
+def _divergences(case: Case) -> dict[str, Slip]:
+    recon, _ = _terms(case)
+    known = kl_slips(case["mu"].double(), case["logvar"].double())
+    return {
+        bug: Slip(recon.mean() + wrong.mean(), message) for bug, (wrong, message) in known.items() if bug != "kl-sign"
+    }
+
+
+def _script(case: Case, call: str) -> str:
+    def digits(value: Tensor) -> list[float]:
+        return [round(number, 4) for number in value.flatten()[:12].tolist()]
+
+    lines = [
+        f"{name} = torch.tensor({digits(value)}).view({', '.join(map(str, value.shape))})"
+        for name, value in case.items()
+    ]
+    if any(value.numel() > 12 for value in case.values()):
+        lines = [f"# {name}: {list(value.shape)}, drawn at random" for name, value in case.items()]
+    return script(call, lines)

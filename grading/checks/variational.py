@@ -1,0 +1,225 @@
+"""Variational autoencoders whose encoder, decoder and latent size are asked for by name: shapes, wiring, conditioning.
+
+Kingma & Welling 2014 (arXiv:1312.6114); Sohn et al. 2015 for the conditional form. Models are asked untrained. What
+reparametrize draws is replaced by a known z, so that a mistake in it costs nothing here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, close, parts, shown, tensor
+from grading.subjects import Subject
+
+SHAPE, PIXELS, COUNT = (1, 28, 28), 28 * 28, 6
+NEARLY = 0.75  # the share for right numbers in another shape
+ALIKE = 1e-6
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One forward pass of an untrained model: the images, the classes (None for a plain VAE) and the z put in its way."""
+
+    model: str  # "vae" or "cvae"
+    x: Tensor
+    classes: Tensor | None
+    z: Tensor
+
+    def question(self) -> dict[str, Any]:
+        """For the probe."""
+        return {"model": self.model, "x": self.x, "classes": self.classes, "z": self.z, "latent_size": self.z.shape[1]}
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What came of it, checked for shape."""
+
+    x_hat: Tensor  # with the z that was put in, [N, 784]
+    mu: Tensor
+    logvar: Tensor
+    drawn: Tensor  # with a z of the model's own, [N, 784]
+    again: tuple[Tensor, Tensor]  # mu and logvar in that second pass
+    handed: list[Tensor] | None  # to reparametrize; None where it was not called
+    decoder: dict[str, Any]  # the decoder by itself, of z: "plain", or with the class "before" or "behind" it
+    shape: tuple[int, ...]  # of x_hat as it came
+
+
+def forward(student: Subject, reference: Subject, rng: Generator) -> None:
+    """VAE encodes images as mu and logvar, draws z by reparametrize, and decodes it as images in [0, 1].
+
+    x [N, 1, 28, 28] -> x_hat like x, mu [N, Z], logvar [N, Z], for any latent size; the decoder takes z alone [N, Z].
+    """
+    for latent in (15, 7):
+        asked = _asked(rng, "vae", latent)
+        found = _judge_pass(student, asked)
+        _judge_decoder(asked, found)
+    _judge_shape(found, asked.x)
+
+
+def conditional_forward(student: Subject, reference: Subject, rng: Generator) -> None:
+    """CVAE does the same given the class: the encoder sees x and c, and the decoder sees z with c behind it.
+
+    x [N, 1, 28, 28], c one-hot [N, 10] -> x_hat like x, mu [N, Z], logvar [N, Z]; the decoder takes [N, Z + 10].
+    """
+    for latent in (15, 7):
+        asked = _asked(rng, "cvae", latent)
+        found = _judge_pass(student, asked)
+        _judge_classes(student, asked, found)
+        _judge_decoder(asked, found)
+    _judge_shape(found, asked.x)
+
+
+def _asked(rng: Generator, model: str, latent: int) -> Asked:
+    classes = torch.tensor([0, 3, 9, 3, 7, 1]) if model == "cvae" else None
+    return Asked(model, torch.rand(COUNT, *SHAPE, generator=rng), classes, torch.randn(COUNT, latent, generator=rng))
+
+
+def _pass(student: Subject, asked: Asked) -> Passed:
+    answer = parts(student.vae_pass(**asked.question(), seed="a"), drawn=object, put=object, asked=list, decoder=dict)
+    x_hat, mu, logvar = _three(answer["put"])
+    own = _three(answer["drawn"])
+    flat = tensor(x_hat, "x_hat").reshape(-1)
+    if flat.numel() != asked.x.numel():
+        raise Disagreement(
+            "x_hat should be images like x", expected=f"{list(asked.x.shape)}", actual=f"shape {list(x_hat.shape)}"
+        )
+    return Passed(
+        flat.view(COUNT, PIXELS),
+        _latent(mu, "mu", asked),
+        _latent(logvar, "logvar", asked),
+        tensor(own[0], "x_hat").reshape(COUNT, PIXELS),
+        (_latent(own[1], "mu", asked), _latent(own[2], "logvar", asked)),
+        [tensor(value, "what reparametrize is handed") for value in answer["asked"]] if answer["asked"] else None,
+        answer["decoder"],
+        tuple(x_hat.shape),
+    )
+
+
+def _three(answer: Any) -> tuple[Any, Any, Any]:
+    if not isinstance(answer, list | tuple) or len(answer) != 3:
+        raise Disagreement("forward should return three things: x_hat, mu, logvar", actual=type(answer).__name__)
+    return answer[0], answer[1], answer[2]
+
+
+def _latent(value: Any, what: str, asked: Asked) -> Tensor:
+    found, size = tensor(value, what), asked.z.shape[1]
+    if asked.classes is not None and list(found.shape) == [COUNT, size + 10]:
+        raise Disagreement(
+            f"{what} has Z + C columns: the class goes into the encoder and beside z, it makes z no wider",
+            bug="latent-widened",
+            expected=f"[N, Z] = [{COUNT}, {size}]",
+            actual=str(list(found.shape)),
+        )
+    return tensor(value, what, (COUNT, size))
+
+
+def _judge_pass(student: Subject, asked: Asked) -> Passed:
+    found = _pass(student, asked)
+    if found.x_hat.min() < -1e-4 or found.x_hat.max() > 1 + 1e-4 or _unbounded(found.x_hat):
+        raise Disagreement(
+            "x_hat should lie in [0, 1]: the decoder ends with a sigmoid",
+            bug="no-sigmoid",
+            actual=f"from {found.x_hat.min():.3g} to {found.x_hat.max():.3g}",
+        )
+    if torch.equal(found.mu, found.logvar):
+        raise Disagreement("mu and logvar are the same numbers: each needs a layer of its own", bug="mu-is-logvar")
+    for what, value, again in zip(("mu", "logvar"), (found.mu, found.logvar), found.again, strict=True):
+        if not close(value, again):
+            raise Disagreement(f"{what} changes from call to call: only z is random", bug="random-encoder")
+        if value.min() >= 0:
+            raise Disagreement(
+                f"{what} is never negative: no ReLU belongs behind its layer",
+                bug="relu-on-latent",
+                expected="numbers of both signs",
+                actual=shown(value),
+            )
+        if (value - value[:1]).abs().max() < ALIKE:
+            raise Disagreement(f"{what} does not depend on the images", bug="encoder-ignores-x")
+    _judge_wiring(found)
+    return found
+
+
+def _unbounded(x_hat: Tensor) -> bool:
+    """Whether an untrained decoder gives what lies around 0 rather than around 1/2."""
+    return bool(x_hat.mean().abs() < 0.25)
+
+
+def _judge_wiring(found: Passed) -> None:
+    """What reparametrize is handed, and whether the decoder gets what it draws."""
+    if found.handed is None:
+        return  # written out; the decoder alone tells
+    if len(found.handed) == 2 and close(found.handed[0], found.logvar) and close(found.handed[1], found.mu):
+        raise Disagreement(
+            "reparametrize is handed (logvar, mu); its arguments are (mu, logvar)", bug="latents-swapped"
+        )
+    for what, value, right in zip(("mu", "logvar"), found.handed, (found.mu, found.logvar), strict=False):
+        if not close(value, right):
+            raise Disagreement(
+                f"reparametrize is handed another {what} than forward returns",
+                bug="other-latent",
+                expected=shown(right),
+                actual=shown(value),
+            )
+    if (found.x_hat - found.drawn).abs().max() < ALIKE:
+        raise Disagreement(
+            "x_hat does not depend on z: decode what reparametrize draws, not mu",
+            bug="z-not-used",
+            actual="the same x_hat",
+        )
+
+
+def _judge_decoder(asked: Asked, found: Passed) -> None:
+    """The decoder alone, as the handout's cells use it: on z, with the class behind it in the conditional form."""
+    answer = parts(found.decoder, said=str)
+    way, width = ("plain", "Z") if asked.classes is None else ("behind", "Z + 10")
+    alone = answer.get(way)
+    if alone is None:
+        raise Disagreement(
+            f"the decoder alone does not take [N, {width}], which the handout's cells feed it", actual=answer["said"]
+        )
+    images = tensor(alone, "what the decoder gives")
+    if images.numel() != found.x_hat.numel():
+        raise Disagreement(
+            "the decoder should give 784 numbers an image",
+            expected=f"[{COUNT}, 1, 28, 28]",
+            actual=str(list(images.shape)),
+        )
+    if found.handed is None or close(images.reshape(COUNT, PIXELS), found.x_hat, atol=1e-4):
+        return
+    before = answer.get("before")
+    if isinstance(before, Tensor) and close(before.double().reshape(COUNT, PIXELS), found.x_hat, atol=1e-4):
+        raise Disagreement(
+            "the decoder sees the class before z; the handout's cells decode cat((z, c)), z first",
+            bug="class-before-z",
+            share=0.5,
+            expected="torch.cat((z, c), dim=1)",
+            actual="torch.cat((c, z), dim=1)",
+        )
+    raise Disagreement(
+        "forward decodes something else than the z that reparametrize draws", bug="decoder-fed-otherwise"
+    )
+
+
+def _judge_classes(student: Subject, asked: Asked, found: Passed) -> None:
+    """With the same images and the same z, only the classes are others."""
+    assert asked.classes is not None
+    other = _pass(student, Asked(asked.model, asked.x, (asked.classes + 1) % 10, asked.z))
+    if (other.mu - found.mu).abs().max() < ALIKE:
+        raise Disagreement(
+            "mu does not depend on c: the encoder should see it beside the images", bug="encoder-ignores-c"
+        )
+    if found.handed is not None and (other.x_hat - found.x_hat).abs().max() < ALIKE:
+        raise Disagreement("x_hat does not depend on c: the decoder should see it behind z", bug="decoder-ignores-c")
+
+
+def _judge_shape(found: Passed, x: Tensor) -> None:
+    if found.shape != tuple(x.shape):
+        raise Disagreement(
+            "x_hat has the right numbers in another shape than x",
+            bug="x-hat-not-images",
+            share=NEARLY,
+            expected=str(list(x.shape)),
+            actual=str(list(found.shape)),
+        )
