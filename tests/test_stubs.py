@@ -4,6 +4,7 @@ import ast
 import contextlib
 import importlib
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from grading.errors import RubricError
 
 IDS = assignments.ids()
 FILES = [(name, file) for name in IDS for file in stubs.stubs(assignments.load(name))]
+CODE = [(name, file) for name, file in FILES if file.endswith(".py")]
+NOTEBOOKS = [(name, file) for name, file in FILES if file.endswith(".ipynb")]
 TO_WRITE = [(name, row.name) for name in IDS for row in assignments.load(name).rubric.files if row.kind == "code"]
 
 BODY = '''def double(x: int) -> int:
@@ -62,6 +65,71 @@ def test_markers_that_do_not_pair_are_an_error(source: str, message: str) -> Non
         stubs.stub(source, "f.py")
 
 
+# ---------------------------------------------------------------- notebook -> notebook
+
+
+def notebook(*cells: dict[str, Any], **changed: Any) -> str:
+    numbered = [{"id": f"cell-{number}", "metadata": {}} | cell for number, cell in enumerate(cells)]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": numbered} | changed)
+
+
+def code(source: str | list[str], **changed: Any) -> dict[str, Any]:
+    return {"cell_type": "code", "source": source, "execution_count": None, "outputs": []} | changed
+
+
+PROSE = {"cell_type": "markdown", "source": "## Doubling\n\n# BEGIN SOLUTION"}
+SEEN = {"output_type": "stream", "name": "stdout", "text": ["42\n"]}
+
+
+def test_markers_work_in_code_cells_and_prose_stays() -> None:
+    found = json.loads(stubs.stub_notebook(notebook(PROSE, code(BODY), code(["x = 1\n", "x"]))))["cells"]
+    assert ["".join(cell["source"]) for cell in found] == [PROSE["source"], stubs.stub(BODY).rstrip("\n"), "x = 1\nx"]
+
+
+def test_what_running_it_left_is_gone() -> None:
+    run = code("print(42)", execution_count=7, outputs=[SEEN], metadata={"collapsed": True})
+    left = {"kernelspec": {"name": "my-kernel", "display_name": "Mine"}, "widgets": {"state": {}}}
+    assert stubs.stub_notebook(notebook(run, metadata=left)) == stubs.stub_notebook(notebook(code("print(42)")))
+
+
+def test_the_same_notebook_gives_the_same_bytes_and_a_stub_is_its_own_stub() -> None:
+    once = stubs.stub_notebook(notebook(PROSE, code(BODY)))
+    assert once == stubs.stub_notebook(notebook(PROSE, code(BODY))) == stubs.stub_notebook(once)
+    assert once.endswith("}\n") and [cell["id"] for cell in json.loads(once)["cells"]] == ["cell-0", "cell-1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "n.ipynb is not JSON"),
+        ("[]", "n.ipynb is not a notebook of format 4.5"),
+        ("{}", "n.ipynb is not a notebook of format 4.5: 'metadata' is a required property"),
+        (notebook(nbformat=3), "n.ipynb is not a notebook of format 4.5"),
+        (notebook(nbformat_minor=4), "n.ipynb is not a notebook of format 4.5: 4 is less than"),
+        (notebook(PROSE | {"id": "x" * 65}), "n.ipynb is not a notebook of format 4.5"),
+        (notebook({"cell_type": "code"}), "n.ipynb is not a notebook of format 4.5"),
+        (notebook(PROSE | {"id": "one"}, code("x", id="one")), "n.ipynb: two cells have the same id"),
+        (notebook(PROSE, code("# BEGIN SOLUTION\nx = 1")), "n.ipynb, cell 2: a solution does not end"),
+    ],
+    ids=range(9),
+)
+def test_a_malformed_notebook_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(RubricError, match=message):
+        stubs.stub_notebook(text, "n.ipynb")
+
+
+@pytest.mark.parametrize(("name", "file"), NOTEBOOKS)
+def test_a_notebook_is_the_references_without_outputs(name: str, file: str) -> None:
+    assignment = assignments.load(name)
+    stub, reference = (
+        json.loads((folder / file).read_text())["cells"] for folder in (assignment.stub, assignment.reference)
+    )
+    assert [cell["id"] for cell in stub] == [cell["id"] for cell in reference]
+    for ours, theirs in zip(stub, reference, strict=True):
+        assert not ours.get("outputs") and ours.get("execution_count") is None
+        assert stubs.BEGIN in "".join(theirs["source"]) or ours["source"] == theirs["source"]
+
+
 # ---------------------------------------------------------------- what is in student_stub
 
 
@@ -93,7 +161,8 @@ def functions(module: ModuleType) -> Iterator[tuple[str, Any, type | None]]:
 @pytest.mark.parametrize("name", IDS)
 def test_the_files_are_what_the_reference_gives(name: str) -> None:
     assignment = assignments.load(name)
-    there = {path.relative_to(assignment.stub).as_posix(): path.read_bytes() for path in assignment.stub.rglob("*.py")}
+    files = [path for path in assignment.stub.rglob("*.*") if path.suffix in (".py", ".ipynb")]
+    there = {path.relative_to(assignment.stub).as_posix(): path.read_bytes() for path in files}
     assert there == {file: text.encode() for file, text in stubs.stubs(assignment).items()}, "run make stubs"
 
 
@@ -128,7 +197,7 @@ def _signatures(module: ModuleType) -> Iterator[tuple[str, str]]:
         yield key, str(inspect.signature(function)).replace(f"{module.__name__}.", "")
 
 
-@pytest.mark.parametrize(("name", "file"), FILES)
+@pytest.mark.parametrize(("name", "file"), CODE)
 def test_what_the_stub_leaves_out_is_a_solution(name: str, file: str) -> None:
     """Nothing public of the reference is missing but what lies between the markers."""
     source = (assignments.load(name).reference / file).read_text()
@@ -145,7 +214,7 @@ def test_what_the_stub_leaves_out_is_a_solution(name: str, file: str) -> None:
     assert left == {key for key, line in defined.items() if line not in solved}
 
 
-@pytest.mark.parametrize(("name", "file"), FILES)
+@pytest.mark.parametrize(("name", "file"), CODE)
 def test_what_was_a_solution_is_still_to_do_and_nothing_else(name: str, file: str) -> None:
     assignment = assignments.load(name)
     stub, reference = (parsed((folder / file).read_text()) for folder in (assignment.stub, assignment.reference))
