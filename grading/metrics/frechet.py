@@ -1,5 +1,7 @@
 """The Fréchet distance between two sets of features, and what it would be with endlessly many samples."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -25,14 +27,52 @@ def gaussian(features: Tensor) -> Gaussian:
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)  (Dowson & Landau 1982; Heusel et al. 2017, arXiv:1706.08500).
 
-    The last trace is that of the square root of S C2 S with S = C1^(1/2): symmetric, so no general matrix root is needed,
-    and it holds for singular covariances (N < D) too.
+    With C1 = L L^T the last trace is that of the square root of L^T C2 L: symmetric, so no general matrix root is needed.
     """
-    values, vectors = torch.linalg.eigh(first.covariance)
-    root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ second.covariance @ root).clamp_min(0).sqrt().sum()
     offset = (first.mean - second.mean).square().sum()
-    return float(offset + first.covariance.trace() + second.covariance.trace() - 2 * cross)
+    traces = first.covariance.trace() + second.covariance.trace()
+    left, right = first.covariance, second.covariance
+    root, singular = torch.linalg.cholesky_ex(left)
+    if singular:
+        left, right = right, left
+        root, singular = torch.linalg.cholesky_ex(left)
+    if singular:  # both, as with N < D: Cholesky's root does not exist, the symmetric one does, at five times the price
+        values, vectors = torch.linalg.eigh(left)
+        root = vectors * values.clamp_min(0).sqrt()
+    return float(offset + traces - 2 * _trace_of_root(root.T @ right @ root))
+
+
+def frechet_between(first: Tensor, second: Tensor) -> float:
+    """The Fréchet distance between the features [N, D] and [M, D] themselves; fast where N < D, as N often is.
+
+    For centred X [N, D] and Y [M, D] the trace of (C1 C2)^(1/2) is the sum of the singular values of X Y^T over
+    ((N - 1)(M - 1))^(1/2). They are the roots of the eigenvalues of a matrix of the smaller side, [N, N].
+    """
+    few, many = sorted((first.double(), second.double()), key=len)
+    if len(few) > few.shape[1]:
+        return frechet_distance(gaussian(few), gaussian(many))
+    with _one_core():
+        x, y = ((features - features.mean(0)) / (len(features) - 1) ** 0.5 for features in (few, many))
+        product = x @ y.T
+        offset = (few.mean(0) - many.mean(0)).square().sum()
+        return float(offset + x.square().sum() + y.square().sum() - 2 * _trace_of_root(product @ product.T))
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Matrices of a few hundred rows gain nothing from more cores, and lose much where those are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _trace_of_root(matrix: Tensor) -> Tensor:
+    """tr M^(1/2) of a symmetric matrix without negative eigenvalues but for rounding."""
+    values: Tensor = torch.linalg.eigvalsh(matrix)
+    return values.clamp_min(0).sqrt().sum()
 
 
 @dataclass(frozen=True)
@@ -56,16 +96,18 @@ def frechet_excess(features: Tensor, real: Tensor, reference: Gaussian, rng: Gen
     return Excess(found - real_distances.mean().item(), real_distances.std().item())
 
 
-def frechet_infinity(features: Tensor, reference: Gaussian, rng: Generator) -> tuple[float, float]:
+def frechet_infinity(features: Tensor, reference: Gaussian | Tensor, rng: Generator) -> tuple[float, float]:
     """The distance extrapolated to N = infinity, with its standard error (Chong & Forsyth 2020, arXiv:1911.07023).
 
-    A line in 1/N through the distances of 8 subset sizes, 3 draws each, from N/4 to N.
+    A line in 1/N through the distances of 8 subset sizes, 3 draws each, from N/4 to N. `reference`: the statistics of
+    real features, or the features [M, D] themselves.
     """
     sizes = torch.linspace(len(features) / 4, len(features), SUBSETS).long().repeat_interleave(DRAWS)
-    distances = [
-        frechet_distance(gaussian(features[torch.randperm(len(features), generator=rng)[:size]]), reference)
-        for size in sizes
-    ]
+    subsets = (features[torch.randperm(len(features), generator=rng)[:size]] for size in sizes)
+    if isinstance(reference, Gaussian):
+        distances = [frechet_distance(gaussian(subset), reference) for subset in subsets]
+    else:
+        distances = [frechet_between(subset, reference) for subset in subsets]
     design = torch.stack([torch.ones(len(sizes)), 1 / sizes.double()], dim=1).double()
     observed = torch.tensor(distances, dtype=torch.float64)
     line = torch.linalg.lstsq(design, observed.unsqueeze(1)).solution.squeeze(1)
