@@ -50,6 +50,9 @@ def grade_command(
         str | None, typer.Option(metavar="BACKEND", help="bubblewrap, landlock or uid; or none for code you trust.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer samples: a first look, not a mark.")] = False,
+    no_train: Annotated[
+        bool, typer.Option("--no-train", help="Train nothing again: rows without weights are left to a human.")
+    ] = False,
     also: Annotated[list[Also] | None, typer.Option(help="Another file to write (repeatable).")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only where the results are.")] = False,
 ) -> None:
@@ -59,7 +62,7 @@ def grade_command(
         _mention(backend)
         with Host(backend) as host:
             for number, path in enumerate(paths):
-                options = Options(tuple(only or ()), quick, number + 1 < len(paths))
+                options = Options(tuple(only or ()), quick, number + 1 < len(paths), not no_train)
                 report = _graded(path, assignment, host, options, quiet)
                 folder = _folder(path, out, len(paths))
                 write_all(report, folder, also or ())
@@ -97,19 +100,25 @@ def _graded(path: Path, name: str | None, host: Host, options: Options, quiet: b
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        TextColumn("{task.completed}/{task.total}"),
+        BarColumn(),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(f"{path.name} as {chosen.id}", total=len(chosen.rubric.items))
+        inner = progress.add_task("", total=100, visible=False)
 
         def announce(item: Item, number: int, count: int) -> None:
             progress.update(task, description=item.title, completed=number, total=count)
+            progress.update(inner, visible=False)
+
+        def tell(what: str, share: float) -> None:
+            progress.update(inner, description=what, completed=round(100 * share), visible=True)
 
         def refreshed(report: Report) -> None:
             progress.advance(task)
 
-        return grade(chosen, path, host, replace(options, announce=announce, refreshed=refreshed))
+        return grade(chosen, path, host, replace(options, announce=announce, tell=tell, refreshed=refreshed))
 
 
 def _tell(report: Report, folder: Path, quiet: bool) -> None:

@@ -16,6 +16,7 @@ GradingError
 │   ├── RubricError            the rubric does not parse, or names something that does not exist
 │   ├── AssignmentUnknown      no assignment, or more than one, fits
 │   └── DataMissing            a full data set is needed and not there
+├── NotMeasured                nobody's: staff or the machine did not let a row be measured; a human's to judge
 └── GraderError                ours: never costs a student a mark
     ├── AssetError             an embedded asset is missing or does not match its SHA-256
     └── SandboxError           the sandbox cannot be started, or broke
@@ -84,6 +85,10 @@ class AssignmentUnknown(StaffError):
 
 class DataMissing(StaffError):
     """A full data set is needed and not there."""
+
+
+class NotMeasured(GradingError):
+    """A row was not measured, which is nobody's fault: the sentence says what would let it be."""
 
 
 class GraderError(GradingError):

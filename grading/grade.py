@@ -38,9 +38,11 @@ class Options:
     only: tuple[str, ...] = ()  # ids of items; empty: all
     quick: bool = False  # fewer samples; not a mark
     more_to_come: bool = False  # another submission follows: warm the next box up meanwhile
+    train: bool = True  # what was not handed in as weights is trained again, where the rubric says so
     seconds: float | None = None  # for the whole submission; None: what the rubric gives it
     limits: Limits = field(default_factory=Limits)
     announce: Callable[[Item, int, int], None] = lambda item, number, count: None
+    tell: Callable[[str, float], None] = lambda what, share: None  # how far a long item has come
     refreshed: Callable[[Report], None] = lambda report: None  # after every item, with what is known so far
 
 
@@ -110,7 +112,7 @@ class _Sheet:
 def _all(sheet: _Sheet, budget: Budget, student: Submission) -> None:
     assignment, options = sheet.assignment, sheet.options
     reference = Reference(assignment.reference, assignment.probes, assignment.rubric.seed)
-    bench = Bench(student, reference, assignment, options.quick)
+    bench = Bench(student, reference, assignment, options.quick, options.train, options.tell)
     for number, item in enumerate(sheet.items):
         options.announce(item, number, len(sheet.items))
         begun = time.monotonic()

@@ -9,7 +9,17 @@ from grading.assignments import Assignment, judge
 from grading.budget import Budget
 from grading.checks.compare import Disagreement
 from grading.credit import rounded, share_with_doubt
-from grading.errors import AnswerError, Crashed, GraderError, NotDone, SubmissionError, TimedOut, Unrepeatable
+from grading.errors import (
+    AnswerError,
+    Crashed,
+    DataMissing,
+    GraderError,
+    NotDone,
+    NotMeasured,
+    SubmissionError,
+    TimedOut,
+    Unrepeatable,
+)
 from grading.intake import explain_mismatch
 from grading.metrics.setting import Setting
 from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict
@@ -39,16 +49,18 @@ class Bench:
     reference: Reference
     assignment: Assignment
     quick: bool
+    train: bool
+    tell: Callable[[str, float], None]
 
 
 def wanted(item: Item) -> float:
     """The most seconds that an item takes. Sampling keeps to its own budget; what it has begun by then may end."""
-    return 0.0 if item.manual else 2 * item.seconds if item.metric else item.seconds
+    return 2 * item.seconds if item.metric else 0.0 if item.manual else item.seconds
 
 
 def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mapping[str, Outcome]) -> Judged:
     """One item, in the time that the submission has left for it."""
-    if item.manual:
+    if item.manual and not item.metric:
         return Judged(Status.MANUAL, None)
     ended = [before[name] for name in item.needs if name in before]
     failed = [outcome.title for outcome in ended if outcome.status in (Status.FAILED, Status.SKIPPED)]
@@ -60,6 +72,8 @@ def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mappin
     seconds = min(item.seconds, allowed)
     with bench.student.item(item.id, seconds, allowed):
         found = _judged_now(item, bench, seconds, hurried=allowed < wanted(item))
+        if item.manual:
+            found = Judged(Status.MANUAL, None, found.verdicts, found.evidence)
         return replace(found, printed=bench.student.printed())
 
 
@@ -75,7 +89,9 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
     except TimedOut as error:
         return Judged(Status.UNSCORED, None, (Verdict(0.0, NO_TIME),)) if hurried else _failed(item, _said(error))
     except Unrepeatable as error:
-        return Judged(Status.MANUAL, None, (Verdict(0.0, f"left to a human: {error}", bug="not-repeatable"),))
+        return _left_to_a_human(str(error), bug="not-repeatable")
+    except (NotMeasured, DataMissing) as error:
+        return _left_to_a_human(str(error))
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Crashed as error:
@@ -86,6 +102,10 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
         return _ours(str(error))
     except Exception:  # the boundary: a mistake of ours must end neither the grading nor a student's mark
         return _ours(traceback.format_exc(limit=-4))
+
+
+def _left_to_a_human(why: str, bug: str = "") -> Judged:
+    return Judged(Status.MANUAL, None, (Verdict(0.0, f"left to a human: {why}", bug=bug),))
 
 
 def _said(error: SubmissionError) -> Verdict:
@@ -101,7 +121,7 @@ def _checked(item: Item, bench: Bench) -> Judged:
 
 def _weights_are_there(item: Item, bench: Bench) -> None:
     """Raises WeightsError, which says why, where an item cannot do without weights that are missing."""
-    if item.sampling.file:
+    if item.sampling.file and item.sampling.without != "train":
         bench.student.weights(item.sampling.file)
 
 
@@ -144,7 +164,8 @@ def _explained(item: Item, student: Submission, error: Crashed) -> str:
 def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
     _weights_are_there(item, bench)
     rubric = bench.assignment.rubric
-    setting = Setting(item.sampling, item.ramp, assets.load(rubric.assets), seconds, bench.quick, rubric.seed)
+    own = assets.load(rubric.assets)
+    setting = Setting(item.sampling, item.ramp, own, seconds, bench.quick, rubric.seed, bench.train, bench.tell)
     evidence = rounded(judge(item.metric, "metrics")(bench.student, setting))
     if item.ramp is None or not item.score_by:
         return Judged(Status.SHOWN, None, (), evidence)
@@ -155,8 +176,13 @@ def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
     found = evidence.named(item.score_by)
     share = share_with_doubt(item.ramp, found)
     status = Status.PASSED if share == 1 else Status.PARTIAL if share else Status.FAILED
-    told = (
-        f"{found.value:.1%} (95 %: {found.low:.1%} to {found.high:.1%}, n = {found.n}); "
-        f"full marks at {item.ramp.full:.0%}, none below {item.ramp.zero:.0%}"
+    value, low, high, full, zero = (
+        _figure(number, found.unit) for number in (found.value, found.low, found.high, item.ramp.full, item.ramp.zero)
     )
+    told = f"{value} (95 %: {low} to {high}, n = {found.n}); full marks at {full}, none at {zero}"
     return Judged(status, share, (Verdict(share, told),), evidence)
+
+
+def _figure(value: float, unit: str) -> str:
+    """A number as people read it: 71.2 %, 108.1 nats."""
+    return f"{100 * value:.4g} %" if unit == "%" else f"{value:.4g} {unit}".strip()

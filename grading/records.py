@@ -97,7 +97,7 @@ class ExpectedFile:
     """A file the rubric asks for."""
 
     name: str  # the handout's name
-    kind: str  # "code", "weights", or "starter": given to students, and added where it was not handed in
+    kind: str  # "code", "weights", "notebook", or "starter": given to students, and added where it was not handed in
     aliases: tuple[str, ...] = ()  # other names it may come under
     required: bool = True
 

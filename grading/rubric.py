@@ -18,10 +18,10 @@ class _Strict(BaseModel):
 
 
 class FileRow(_Strict):
-    """A file students hand in; one of kind "starter" they were given, and may leave out."""
+    """A file students hand in; one of kind "starter" they were given, and may leave out. A notebook is read, never run."""
 
     name: str  # with its folder, where it has one
-    kind: Literal["code", "weights", "starter"]
+    kind: Literal["code", "weights", "starter", "notebook"]
     aliases: tuple[str, ...] = ()
     required: bool = True
 
@@ -57,13 +57,24 @@ class GateRow(_Strict):
         return Gate(self.measurement, self.at_least, self.at_most, self.because)
 
 
+class ClaimRow(_Strict):
+    """A number that a notebook prints, and that is shown beside what was measured."""
+
+    name: str
+    title: str
+    pattern: str  # a regular expression with a group `value`, and a group `step` where it is printed again and again
+    unit: str = ""
+
+
 class Sampling(_Strict):
     """What an item samples, and how. A `file` is needed: without it, the item says why."""
 
     probe: str = ""
     first: str = ""  # a probe whose whole answer serves as the first chunk
     file: str = ""  # the weights file that the item cannot do without
-    without: Literal["fail", "manual"] = "fail"  # of an item that cannot be measured; manual: weights are not asked for
+    without: Literal["fail", "manual", "train"] = (
+        "fail"  # manual, train: weights are not asked for; train: made again here
+    )
     normalise: str = "as_is"
     steps: int = Field(default=100, gt=0)  # of the judge's own sampler, where the judge samples
     guidance: float = Field(default=0.0, ge=0)  # its strength w there: (1 + w) conditional - w unconditional
@@ -71,10 +82,11 @@ class Sampling(_Strict):
     chunk: int = Field(default=50, gt=0)
     looks: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000)
     quick_looks: tuple[int, ...] = (50,)
+    claims: tuple[ClaimRow, ...] = ()  # to look for in a notebook
 
 
 class Item(_Strict):
-    """One row of the report: judged by a check, measured by a metric, or left to a human."""
+    """One row of the report: judged by a check, measured by a metric, or left to a human, perhaps with measurements."""
 
     id: str
     part: str
@@ -99,13 +111,17 @@ class Item(_Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Item":
-        if sum((bool(self.check), bool(self.metric), self.manual)) != 1:
-            raise ValueError("an item has exactly one of check, metric, manual")
+        if sum((bool(self.check), bool(self.metric) or self.manual)) != 1:
+            raise ValueError(
+                "an item has exactly one of check, metric, manual; a manual one may have a metric to look at"
+            )
+        if self.manual and self.score_by:
+            raise ValueError("a manual item is not scored by a measurement")
         if self.score_by and (self.full is None or self.zero is None or self.full == self.zero):
             raise ValueError("score_by needs full and zero, and they must differ")
         if self.leaderboard and not self.metric:
             raise ValueError("only a metric has a measurement for the leaderboard")
-        if self.metric and self.points and not self.score_by:
+        if self.metric and self.points and not self.score_by and not self.manual:
             raise ValueError("a metric worth points needs score_by, full and zero")
         return self
 
@@ -177,7 +193,9 @@ def _told(place: tuple[int | str, ...], kind: str, message: str) -> str:
     where = ".".join(map(str, place))
     if kind != "extra_forbidden":
         return f"  {where}: {message}"
-    known = {name for model in (Rubric, Part, FileRow, Item, GateRow, Sampling) for name in model.model_fields}
+    known = {
+        name for model in (Rubric, Part, FileRow, Item, GateRow, Sampling, ClaimRow) for name in model.model_fields
+    }
     near = difflib.get_close_matches(str(place[-1]), sorted(known), n=3, cutoff=0.4)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return f"  {where}: there is no such key{hint}"

@@ -1,5 +1,6 @@
 """The order of things: whose fault costs a mark, what is skipped, how long an item may take."""
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ import torch
 
 from grading import assignments
 from grading.checks import gaussian
-from grading.errors import StaffError
+from grading.errors import DataMissing, NotMeasured, StaffError
 from grading.grade import Options, grade
 from grading.records import Report, Status
+from grading.rubric import Sampling
 from grading.sandbox.host import Host
 
 ASSIGNMENT = assignments.load("cmput328_a5")
@@ -61,6 +63,48 @@ def test_a_row_for_a_human_has_no_score_and_is_in_no_total(host: Host, tmp_path:
     report = graded(with_items(check="", manual=True), submitted(tmp_path), host)
     assert (report.outcomes[1].status, report.outcomes[1].points) == (Status.MANUAL, None)
     assert (report.points, report.max_points) == (5, 5)
+
+
+def test_a_row_for_a_human_shows_what_was_measured_beside_it(host: Host, tmp_path: Path) -> None:
+    measured = {"check": "", "manual": True, "metric": "parameters.count", "sampling": Sampling(file="vae.pt")}
+    shutil.copyfile(ASSIGNMENT.reference / "vae.pt", tmp_path / "vae.pt")
+    row = graded(with_items(**measured), submitted(tmp_path), host).outcomes[1]
+    assert (row.status, row.points) == (Status.MANUAL, None)
+    assert row.evidence.named("parameters").value > 1000
+
+
+def test_a_row_for_a_human_says_why_nothing_was_measured(host: Host, tmp_path: Path) -> None:
+    measured = {"check": "", "manual": True, "metric": "parameters.count", "sampling": Sampling(file="vae.pt")}
+    row = graded(with_items(**measured), submitted(tmp_path), host).outcomes[1]
+    assert (row.status, row.points) == (Status.MANUAL, None)
+    assert "vae.pt was not handed in" in row.verdicts[0].message
+
+
+@pytest.mark.parametrize("error", [NotMeasured("no time here"), DataMissing("no cats here")])
+def test_what_was_not_measured_is_left_to_a_human(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def unmeasured(*everything: object) -> None:
+        """Cannot be measured here."""
+        raise error
+
+    unmeasured.__module__ = gaussian.__name__
+    monkeypatch.setattr(gaussian, "reparameterization", unmeasured)
+    row = graded(with_items(), submitted(tmp_path), host).outcomes[1]
+    assert (row.status, row.points) == (Status.MANUAL, None)
+    assert f"left to a human: {error}" in row.verdicts[0].message
+
+
+def test_probes_that_cannot_be_loaded_cost_no_mark(host: Host, tmp_path: Path) -> None:
+    probes = tmp_path / "probes.py"
+    probes.write_text(
+        "import sys\nif 'grading' not in sys.modules:\n    import no_such_library\n" + ASSIGNMENT.probes.read_text()
+    )
+    (tmp_path / "handed_in").mkdir()
+    broken = replace(with_items(), probes=probes)
+    for row in graded(broken, submitted(tmp_path / "handed_in"), host).outcomes:
+        assert (row.status, row.points) == (Status.UNSCORED, None)
+        assert "no_such_library" in row.verdicts[0].message
 
 
 def test_an_item_has_one_deadline_for_all_its_questions(host: Host, tmp_path: Path) -> None:

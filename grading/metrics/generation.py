@@ -1,7 +1,6 @@
 """Class-conditional generation, whole: sample, classify, compare with real images."""
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from grading.assets import NORMALISATIONS
@@ -11,7 +10,7 @@ from grading.credit import decided, wilson
 from grading.errors import AnswerError, Unrepeatable
 from grading.metrics.accuracy import accuracy
 from grading.metrics.likeness import distances, variety
-from grading.metrics.memory import stored_images
+from grading.metrics.memory import stored
 from grading.metrics.pictures import by_class
 from grading.metrics.sampling import LOOK_Z, Sample, in_looks
 from grading.metrics.setting import Setting
@@ -44,7 +43,7 @@ def class_conditional(student: Submission, setting: Setting) -> Evidence:
     sample = in_looks(draw, enough, looks, setting.seconds)
     predicted = in_batches(assets.classifier, sample.images).argmax(1)
     likeness = (*distances(sample.images, setting), *variety(sample, setting))
-    found = (_accuracy(sample, predicted), *likeness, *_stored(student, setting))
+    found = (_accuracy(sample, predicted), *likeness, *stored(student, setting))
     return Evidence(found, (by_class(sample.images, sample.labels, predicted, assets.facts["classes"]),))
 
 
@@ -59,15 +58,6 @@ def _repeatable(student: Submission, setting: Setting) -> None:
             "the same seeds gave other images, so a mark for them would not last: the noise should come from torch's, "
             "numpy's or Python's generators as they are, without a seed from the clock or the operating system"
         )
-
-
-def _stored(student: Submission, setting: Setting) -> list[Measurement]:
-    """What the weights behind the images hold, where the rubric says which they are."""
-    if not setting.sampling.file:
-        return []
-    weights = load_file(student.weights(setting.sampling.file).path)
-    count, title = float(stored_images(weights, setting.assets)), "images of the data set kept in the weights"
-    return [Measurement("stored", title, count, count, count, sum(tensor.numel() for tensor in weights.values()))]
 
 
 def _chunk(student: Submission, setting: Setting, number: int) -> tuple[Tensor, Tensor]:

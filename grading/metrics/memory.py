@@ -3,13 +3,31 @@
 from collections.abc import Iterator, Mapping
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from grading.assets import Assets
 from grading.metrics.diversity import copying, nearest_training_distance
+from grading.metrics.setting import Setting
+from grading.records import Measurement
+from grading.subjects import Submission
 
 CONTRAST = 0.1  # standard deviation of the pixels; below it a row of weights is no picture
 SCALES = ((1.0, 0.0), (0.5, 0.5), (1 / 255, 0.0))  # images kept in [0, 1], in [-1, 1] and in bytes
+
+
+def stored(student: Submission, setting: Setting) -> list[Measurement]:
+    """What the weights behind the images hold, where the rubric says which they are."""
+    if not setting.sampling.file:
+        return []
+    weights = load_file(student.weights(setting.sampling.file).path)
+    return [counted(stored_images(weights, setting.assets), sum(tensor.numel() for tensor in weights.values()))]
+
+
+def counted(images: int, among: int) -> Measurement:
+    """The measurement of so many stored images among so many numbers."""
+    title = "images of the data set kept in the weights"
+    return Measurement("stored", title, float(images), float(images), float(images), among)
 
 
 def stored_images(weights: Mapping[str, Tensor], assets: Assets) -> int:

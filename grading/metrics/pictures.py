@@ -14,14 +14,21 @@ WRONG, PAPER, INK = (208, 58, 48), (255, 255, 255), (40, 40, 40)
 
 
 def tile(image: Tensor) -> Image.Image:
-    """One grey image [1, 28, 28] in [0, 1], enlarged."""
-    pixels = (image[0].clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-    return Image.fromarray(pixels, "L").resize((28 * SCALE, 28 * SCALE), Image.Resampling.NEAREST).convert("RGB")
+    """One image [1, S, S] or [3, S, S] in [0, 1], enlarged."""
+    pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+    size = (image.shape[2] * SCALE, image.shape[1] * SCALE)
+    drawn = Image.fromarray(pixels.permute(1, 2, 0).squeeze(2).numpy()) if len(image) == 1 else _coloured(pixels)
+    return drawn.resize(size, Image.Resampling.NEAREST).convert("RGB")
+
+
+def _coloured(pixels: Tensor) -> Image.Image:
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
 
 def grid(rows: Sequence[tuple[str, Tensor, Sequence[bool]]], caption: str) -> Picture:
-    """A labelled row per entry: name, images [N, 1, 28, 28], and which of them to frame in red."""
-    side = 28 * SCALE + 2 * GAP
+    """A labelled row per entry: name, images [N, C, S, S], and which of them to frame in red."""
+    channels, pixels = rows[0][1].shape[1:3]
+    side = pixels * SCALE + 2 * GAP
     columns = max(len(images) for _, images, _ in rows)
     sheet = Image.new("RGB", (MARGIN + columns * side, len(rows) * side), PAPER)
     pen = ImageDraw.Draw(sheet)
@@ -33,7 +40,7 @@ def grid(rows: Sequence[tuple[str, Tensor, Sequence[bool]]], caption: str) -> Pi
                 pen.rectangle((left, top, left + side - 1, top + side - 1), fill=WRONG)
             sheet.paste(tile(image), (left + GAP, top + GAP))
     buffer = io.BytesIO()
-    sheet.quantize(64).save(buffer, "PNG", optimize=True)
+    (sheet.quantize(64) if channels == 1 else sheet).save(buffer, "PNG", optimize=True)
     return Picture(caption, buffer.getvalue())
 
 

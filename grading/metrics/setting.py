@@ -1,5 +1,6 @@
 """What a metric is given beside the student."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from grading.assets import Assets
@@ -17,3 +18,5 @@ class Setting:
     seconds: float  # the budget of the whole item
     quick: bool
     seed: str
+    train: bool = True  # whether what was not handed in may be trained again
+    tell: Callable[[str, float], None] = lambda what, share: None  # what is being done, and how much of it has been

@@ -1,6 +1,19 @@
 """The attacks, by family, each named by the rows of the table of attacks that it stands for."""
 
-from . import archives, forgery, framework, gaming, imports, resources, retrieval, shortcuts, values, walls, weights
+from . import (
+    archives,
+    forgery,
+    framework,
+    gaming,
+    imports,
+    resources,
+    retrieval,
+    shortcuts,
+    training,
+    values,
+    walls,
+    weights,
+)
 
 ATTACKS = (
     *framework.ATTACKS,
@@ -14,6 +27,7 @@ ATTACKS = (
     *retrieval.ATTACKS,
     *gaming.ATTACKS,
     *shortcuts.ATTACKS,
+    *training.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

@@ -1,0 +1,182 @@
+"""How well an autoencoder does after the handout's training: with the weights handed in, else trained again here.
+
+The training runs in the sandbox, with the submission's own model and loss function; the loss is measured by the judge, from
+encoder and decoder asked apart, on images that were held out.
+"""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from grading.assets.datasets import grey_images
+from grading.assets.networks import in_batches
+from grading.checks.compare import scalar, tensor, two
+from grading.checks.gaussian import kl_per_image
+from grading.errors import Crashed, NotMeasured, TimedOut, WeightsError
+from grading.metrics.curves import curve
+from grading.metrics.elbo import regression_estimate
+from grading.metrics.memory import counted, stored
+from grading.metrics.pictures import grid
+from grading.metrics.setting import Setting
+from grading.records import Evidence, Measurement, Picture
+from grading.subjects import Submission, generator
+
+DRAWS, BATCH, PREVIEW, SHOWN = 5, 250, 500, 10
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """What a training told, and what was measured after each of its epochs."""
+
+    told: tuple[float, ...]  # the mean loss, as the submission's own loss_function has it
+    measured: tuple[float, ...]  # on 500 held-out images, by the judge
+    seconds: float
+
+
+def vae(student: Submission, setting: Setting) -> Evidence:
+    """The negative ELBO per held-out image of a VAE."""
+    return _evidence(student, setting, "vae")
+
+
+def cvae(student: Submission, setting: Setting) -> Evidence:
+    """The negative ELBO per held-out image of a conditional VAE, which is told the class."""
+    return _evidence(student, setting, "cvae")
+
+
+def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
+    epochs = None if _weights_serve(student, setting, model) else _train(student, setting, model)
+    how = f"weights from {setting.sampling.file}" if epochs is None else _described(epochs)
+    images, labels = setting.assets.images, setting.assets.labels
+    losses, drawn = _losses(student, setting, model, images, labels)
+    population = setting.assets.facts["statistics_images"]
+    features = in_batches(setting.assets.encoder, images)
+    value, error = regression_estimate(
+        losses, features, setting.assets.statistics["as_is.mean"], 1 - len(images) / population
+    )
+    measured = Measurement(
+        "negative_elbo",
+        "negative ELBO per held-out image",
+        value,
+        value - 1.96 * error,
+        value + 1.96 * error,
+        len(images),
+        "nats",
+        f"{how}; estimate for the whole test set ({population:,} images), {DRAWS} draws of z per image",
+    )
+    kept = stored(student, setting) if epochs is None else [counted(0, 0)]
+    pictures = [_drawings(student, setting, model, images, drawn)]
+    return Evidence((measured, *kept), (*([_curve(epochs)] if epochs else []), *pictures))
+
+
+def _described(epochs: Epochs) -> str:
+    return (
+        f"trained here for {len(epochs.told)} epochs in {epochs.seconds:.0f} s; the mean loss of the last epoch was "
+        f"{epochs.told[-1]:.1f}, as loss_function has it"
+    )
+
+
+def _weights_serve(student: Submission, setting: Setting, model: str) -> bool:
+    """Whether weights were handed in that fit the model. Nobody has to: where they do not, the model is trained here."""
+    try:
+        student.weights(setting.sampling.file)
+        student.encode(model=model, x=setting.assets.images[:1], classes=_classes(model, setting.assets.labels[:1]))
+    except (WeightsError, Crashed):
+        return False
+    return True
+
+
+def _classes(model: str, labels: Tensor) -> Tensor | None:
+    return labels if model == "cvae" else None
+
+
+def _train(student: Submission, setting: Setting, model: str) -> Epochs:
+    """Trains in the sandbox. Raises NotMeasured where that may not be, or takes too long here."""
+    student.begin_training(model=model)
+    if not setting.train:
+        raise NotMeasured(
+            f"{setting.sampling.file} was not handed in, and training again was not asked for (--no-train)"
+        )
+    images, labels = grey_images("mnist", train=True)
+    student.training_images(images=images, labels=labels)
+    begun, longest, count = time.monotonic(), 0.0, setting.sampling.steps
+    told: list[float] = []
+    measured: list[float] = []
+    for epoch in range(count):
+        left = setting.seconds - (time.monotonic() - begun)
+        started = time.monotonic()
+        try:
+            if left < longest:
+                raise TimedOut
+            told.append(scalar(student.train_epoch(model=model, seconds=left), "the loss of an epoch"))
+        except TimedOut:
+            raise NotMeasured(
+                f"training was at epoch {epoch + 1} of {count} when its {setting.seconds:g} s were used up; staff can give "
+                "the row more, or grade on a faster machine"
+            ) from None
+        measured.append(_preview(student, setting, model))
+        longest = max(longest, time.monotonic() - started)
+        setting.tell(f"{model}: epoch {epoch + 1} of {count}, loss {measured[-1]:.1f}", (epoch + 1) / count)
+    return Epochs(tuple(told), tuple(measured), time.monotonic() - begun)
+
+
+def _preview(student: Submission, setting: Setting, model: str) -> float:
+    images, labels = setting.assets.images[:PREVIEW], setting.assets.labels[:PREVIEW]
+    return _losses(student, setting, model, images, labels, draws=1)[0].mean().item()
+
+
+def _losses(
+    student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor, draws: int = DRAWS
+) -> tuple[Tensor, Tensor]:
+    """Loss per image [N] in nats, and the images drawn again."""
+    rng = generator(setting.seed, "training", model)
+    parts = zip(images.split(BATCH), labels.split(BATCH), strict=True)
+    losses, drawn = zip(*(_batch(student, model, x, y, rng, draws) for x, y in parts), strict=True)
+    return torch.cat(losses), torch.cat(drawn)
+
+
+def _batch(
+    student: Submission, model: str, x: Tensor, labels: Tensor, rng: Generator, draws: int
+) -> tuple[Tensor, Tensor]:
+    classes = _classes(model, labels)
+    latent = two(student.encode(model=model, x=x, classes=classes), "what the encoder gives")
+    mu, logvar = (tensor(part, what).float() for part, what in zip(latent, ("mu", "logvar"), strict=True))
+    losses = []
+    for _ in range(draws):
+        z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+        again = _decoded(student, model, z, classes)
+        losses.append(F.binary_cross_entropy(again, x, reduction="none").flatten(1).sum(1))
+    return torch.stack(losses).mean(0) + kl_per_image(mu, logvar), again
+
+
+def _decoded(student: Submission, model: str, z: Tensor, classes: Tensor | None) -> Tensor:
+    answer = tensor(student.decode(model=model, z=z, classes=classes), "what the decoder gives")
+    return tensor(answer.reshape(-1), "what the decoder gives", (len(z) * 784,)).view(-1, 1, 28, 28).float().clamp(0, 1)
+
+
+def _drawings(student: Submission, setting: Setting, model: str, images: Tensor, drawn: Tensor) -> Picture:
+    """Held-out images, the same after encoder and decoder, and new ones from z ~ N(0, I), by class where it is told."""
+    chosen = torch.arange(0, BATCH, BATCH // SHOWN)[:SHOWN]
+    plain = [False] * SHOWN
+    rng = generator(setting.seed, "drawings", model)
+    latent = two(
+        student.encode(model=model, x=images[:1], classes=_classes(model, setting.assets.labels[:1])), "the latents"
+    )
+    width = tensor(latent[0], "mu").shape[1]
+    rows = [("held out", images[chosen], plain), ("drawn again", drawn[chosen], plain)]
+    for _ in range(2):
+        z = torch.randn(SHOWN, width, generator=rng)
+        new = _decoded(student, model, z, _classes(model, torch.arange(SHOWN)))
+        rows.append(("0 to 9" if model == "cvae" else "new", new, plain))
+    return grid(rows, "Held-out images, the same after encoder and decoder, and new images from z ~ N(0, I).")
+
+
+def _curve(epochs: Epochs) -> Picture:
+    steps = list(range(1, len(epochs.told) + 1))
+    lines = {
+        "mean over the epoch, as loss_function tells": (steps, epochs.told),
+        "on 500 held-out images, by the judge": (steps, epochs.measured),
+    }
+    return curve(lines, "epoch", "loss per image (nats)", "Training in the sandbox, by the handout's recipe.")
