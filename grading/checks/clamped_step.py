@@ -15,6 +15,7 @@ from grading.subjects import Subject
 
 SHAPE = (64, 3, 6, 6)
 TRIED = (1, 12, 30, STEPS - 2)  # at the last one, right formulas differ by how alpha is clipped
+UNKNOWN_NOISE = "the noise does not have the posterior's deviation"
 NOISY = (2, 30)  # at the first of these the variance of the posterior is far below 1 - alpha_t
 
 
@@ -85,25 +86,27 @@ def _judge_law(found: Tensor, t: int, own: Tensor | None, x: Tensor, estimate: T
 
 
 def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
-    """The noise by itself: what is left over the submission's own mean, which has been judged."""
+    """The noise by itself: what is left over the mean, which has been judged."""
     x, estimate = _inputs(t, None, rng, 0.9)
     found, own = _asked(student, x, estimate, t, silent=False)
     again, _ = _asked(student, x, estimate, t, silent=False)
-    step = next(steps_at(t, own))
-    means = [each.mean(each.x_0(x.double(), estimate.double()).clamp(-1, 1), x.double()) for each in steps_at(t, own)]
-    residuals = [found - mean for mean in means]
-    deviations = [each.variance.sqrt() for each in steps_at(t, own)]
-    if any(standard_normal(r / d) for r, d in zip(residuals, deviations, strict=True)):
+    left = []
+    for step in steps_at(t, own):
+        left.append((found - step.mean(step.x_0(x.double(), estimate.double()).clamp(-1, 1), x.double()), step))
+    if any(standard_normal(residual / step.variance.sqrt()) for residual, step in left):
         if torch.equal(found, again):
             raise Disagreement("two calls give the same noise: it must be drawn anew", bug="fixed-noise", share=0.5)
         return
-    bug, message = _known_noise(residuals[0], step)
+    bug, message = next(
+        (known for known in map(_known_noise, *zip(*left, strict=True)) if known[0]), ("", UNKNOWN_NOISE)
+    )
+    residual, step = left[0]
     raise Disagreement(
         message,
         bug=bug,
         share=0.5 if bug else 0.0,
         expected=f"noise of deviation {step.variance.sqrt():.4f} at t = {t}",
-        actual=f"{residuals[0].std():.4f} over {residuals[0].numel():,} draws",
+        actual=f"{residual.std():.4f} over {residual.numel():,} draws",
     )
 
 
@@ -126,7 +129,7 @@ def _known_noise(residual: Tensor, step: Step) -> tuple[str, str]:
             return bug, message
     if bug := shared(residual / step.variance.sqrt()):
         return bug, f"the same noise is shared by every {'image of the batch' if bug == 'shared-noise' else 'pixel'}"
-    return "", "the noise does not have the posterior's deviation"
+    return "", ""
 
 
 def _judge_end(student: Subject, rng: Generator) -> None:

@@ -4,7 +4,7 @@ Nichol & Dhariwal 2021 (arXiv:2102.09672), section 3.2; Ho et al. 2020 (arXiv:20
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Generator, Tensor
@@ -114,9 +114,20 @@ def jumps(own: Tensor | None, images: Tensor, t: Tensor, noise: Tensor) -> list[
     return found
 
 
+def by_schedule(slips: Iterable[Mapping[str, Slip]]) -> dict[str, Slip]:
+    """The slips by the handout's schedule, and by the submission's own where it has another."""
+    suffixes = ("", " (by its own schedule)", " (not clipped)")
+    return {
+        f"{bug}{suffix}": slip for suffix, found in zip(suffixes, slips, strict=False) for bug, slip in found.items()
+    }
+
+
 def jump_slips(own: Tensor | None, images: Tensor, t: Tensor, noise: Tensor) -> dict[str, Slip]:
     """What known mistakes make of x_0: [B, C, S, S] each."""
-    alphas, _ = next(schedules(own, STEPS))
+    return by_schedule(_slips(alphas, images, t, noise) for alphas, _ in schedules(own, STEPS))
+
+
+def _slips(alphas: Tensor, images: Tensor, t: Tensor, noise: Tensor) -> dict[str, Slip]:
     _, alpha, bar, earlier = at(t, schedule_tables(1 - alphas))
     x, eps, plain = images.double(), noise.double(), "x_t is sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) noise; "
     printed = "you followed equation 2 as printed, with alpha_t; it needs alpha-bar_t, the product up to t (equation 6)"

