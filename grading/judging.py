@@ -121,7 +121,8 @@ def _checked(item: Item, bench: Bench) -> Judged:
 
 def _weights_are_there(item: Item, bench: Bench) -> None:
     """Raises WeightsError, which says why, where an item cannot do without weights that are missing."""
-    if item.sampling.file and item.sampling.without != "train":
+    weights = {file.name for file in bench.assignment.rubric.files if file.kind == "weights"}
+    if item.sampling.file in weights and item.sampling.without != "train":
         bench.student.weights(item.sampling.file)
 
 

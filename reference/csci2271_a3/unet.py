@@ -106,9 +106,7 @@ class Unet(nn.Module):
                 self.shrink.append(nn.Conv2d(after, after, 3, stride=2, padding=1))
                 self.grow.insert(0, nn.ConvTranspose2d(after, after, 2, stride=2))
         self.middle = Level(after, after, time_dim, groups, attend=True)
-        self.head = nn.Sequential(
-            group_norm(groups, widths[0]), nn.SiLU(), nn.Conv2d(widths[0], out_dim or channels, 3, padding=1)
-        )
+        self.head = nn.Conv2d(widths[0], out_dim or channels, 1)  # a norm before it would blur the tint of an image
         self.to(memory_format=torch.channels_last)  # the same numbers, faster on a CPU
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
