@@ -37,13 +37,13 @@ class Matching:
 
 
 def match(names: Sequence[str], expected: Sequence[ExpectedFile]) -> Matching:
-    """Pairs expected files with paths: by exact name first, then but for case, by alias, and but for decoration.
+    """Pairs expected files with paths: by exact name, then but for case, by alias, but for decoration, and as notebooks.
 
     Within one way of fitting the file nearest the top wins.
     """
     found: dict[str, Found] = {}
     rivals: dict[str, tuple[str, ...]] = {}
-    for fits in (_exactly, _but_for_case, _by_alias, _but_for_decoration):
+    for fits in (_exactly, _but_for_case, _by_alias, _but_for_decoration, _as_notebook):
         for file in expected:
             if file.name in found or file.name in rivals:
                 continue
@@ -98,6 +98,12 @@ def _but_for_decoration(name: str, file: ExpectedFile) -> bool:
     if len(name) > LONGEST:
         return False
     return not _undecorated(name).isdisjoint(_plain(known) for known in (file.name, *file.aliases))
+
+
+def _as_notebook(name: str, file: ExpectedFile) -> bool:
+    """A code file that was handed in as a notebook of its name."""
+    stem = file.name.removesuffix(".py")
+    return file.kind == "code" and stem != file.name and _plain(name) == _plain(f"{stem}.ipynb")
 
 
 def _undecorated(name: str) -> set[str]:

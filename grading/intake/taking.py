@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePosixPath
 
 from grading.errors import IntakeError
 from grading.intake import limits
@@ -22,7 +23,9 @@ from grading.intake.entries import (
 )
 from grading.intake.folders import entries_of_folder
 from grading.intake.formats import is_lfs_pointer
+from grading.intake.lifting import lifted
 from grading.intake.matching import Found, Matching, match, nearest_name
+from grading.intake.notebooks import code_cells
 from grading.intake.wording import amount, listed, shown
 from grading.records import ExpectedFile, FileTaken
 
@@ -56,8 +59,9 @@ def take_in(submission: Path, expected: Sequence[ExpectedFile], into: Path) -> I
         chosen = {entry.path: entry for entry in files}
         refuse_flaws([chosen[found.path] for found in matching.found], submission.name)
         taken = _copied(matching, chosen, expected, into, submission.name)
+        lifting = tuple(chain.from_iterable(_lifted(found, expected, into) for found in matching.found))
     required = [file.name for file in expected if file.required and file.name in matching.missing]
-    notices = (*_notices_on_missing(required, matching, files), *_notices_on_found(matching, taken, expected))
+    notices = (*_notices_on_missing(required, matching, files), *_notices_on_found(matching, taken, expected), *lifting)
     return Intake(taken, tuple(required), notices)
 
 
@@ -130,12 +134,31 @@ def _copied(
     taken: list[FileTaken] = []
     try:
         for found in matching.found:
-            room = min(limits.LARGEST[kinds[found.name]], limits.TOTAL - sum(file.size for file in taken))
+            kind = "notebook" if found.path.endswith(".ipynb") else kinds[found.name]
+            room = min(limits.LARGEST[kind], limits.TOTAL - sum(file.size for file in taken))
             taken.append(_copy(chosen[found.path], into, found.name, room, submission))
     except BaseException:
         shutil.rmtree(into)
         raise
     return tuple(taken)
+
+
+def _lifted(found: Found, expected: Sequence[ExpectedFile], into: Path) -> Iterator[str]:
+    """Makes a module of a notebook that was handed in for a code file; yields what to tell people of it."""
+    code = {file.name for file in expected if file.kind in ("code", "starter")}
+    if found.name not in code or not found.path.endswith(".ipynb"):
+        return
+    notebook = (into / found.name).rename(into / f"{found.name}.ipynb")
+    try:
+        module = lifted(code_cells(notebook), PurePosixPath(found.path).name)
+    except IntakeError as error:
+        yield f"{found.name}: {error}"
+        return
+    finally:
+        notebook.unlink()
+    (into / found.name).write_text(module.source, encoding="utf-8")
+    (into / found.name).chmod(0o644)
+    yield from module.notes
 
 
 def _copy(entry: Entry, into: Path, name: str, room: int, submission: str) -> FileTaken:

@@ -128,7 +128,8 @@ def _counts(report: Report) -> Iterator[tuple[Status, int]]:
 
 def _share(part: Part) -> float:
     """How much of a part was earned, in percent."""
-    earned, most = part.tally.points, part.tally.max_points
+    sums = part.tally
+    earned, most = (sums.points, sums.max_points) if sums.max_points else (sums.bonus, sums.max_bonus)
     return round(100 * min(max(earned / most, 0.0), 1.0), 2) if most > 0 else 0.0
 
 

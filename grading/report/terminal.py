@@ -63,7 +63,7 @@ def _table(part: Part) -> RenderableType:
     table.add_column(width=1)
     table.add_column(ratio=1, overflow="fold")
     table.add_column(justify="right", no_wrap=True)
-    sum_of_part = total(part.tally) if part.tally.max_points else ""
+    sum_of_part = total(part.tally) if part.tally.judged else ""
     table.add_row("", Text(shorten(part.title, _LINE), style="bold"), Text(sum_of_part, style="bold"))
     for row in part.rows:
         mark = Text(MARKS[row.outcome.status], style=_STYLES[row.outcome.status])

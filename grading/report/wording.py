@@ -55,7 +55,9 @@ def score(outcome: Outcome) -> str:
 
 
 def total(tally: Tally) -> str:
-    """Such as "71.5 / 85", or a dash where nothing was judged."""
+    """Such as "71.5 / 85", "12 / 50 bonus" where there is nothing else to earn, or a dash where nothing was judged."""
+    if tally.max_bonus and not tally.max_points:
+        return f"{points(tally.bonus)} / {points(tally.max_bonus)} bonus"
     return f"{points(tally.points)} / {points(tally.max_points)}" if tally.judged else "–"
 
 

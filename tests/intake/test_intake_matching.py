@@ -32,6 +32,7 @@ EXPECTED = (CODE, WEIGHTS)
         "smithjohn_LATE_12345_678910_A5_vae_submission-2.py",
         "Jane Smith_1234567_assignsubmission_file_A5_vae_submission.py",
         "smith_12345_vae_submission.py",
+        "A5_vae_submission.ipynb",
     ],
 )
 def test_names_that_are_recognised(name: str) -> None:
@@ -46,7 +47,7 @@ def test_names_that_are_recognised(name: str) -> None:
     [
         "my_A5_vae_submission.py",
         "A5_vae_submission_final.py",
-        "A5_vae_submission.ipynb",
+        "A5_vae_submission_final.ipynb",
         "A5_vae_submission.py.txt",
         "A5_diffusion_submission.py",
         "smith_12345_my_vae_submission.py",

@@ -1,6 +1,7 @@
 """What ordinary submissions become."""
 
 import hashlib
+import json
 import os
 import stat
 from pathlib import Path
@@ -85,10 +86,46 @@ def test_missing_file_with_a_similar_one(tmp_path: Path) -> None:
     assert intake.notices == ("vae.pt is missing: found vae_final.pt, expected vae.pt — rename it.",)
 
 
-def test_notebook_in_place_of_a_module(tmp_path: Path) -> None:
-    files = {"A5_vae_submission.py": CODE, "vae.pt": b"x", "A5_diffusion_submission.ipynb": b"{}"}
+def notebook(*cells: str) -> bytes:
+    code = [{"cell_type": "code", "id": str(n), "source": cell, "outputs": []} for n, cell in enumerate(cells)]
+    text = {"cell_type": "markdown", "id": "text", "source": "class Wrong:"}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [text, *code]}).encode()
+
+
+def test_notebook_in_place_of_a_module_becomes_one(tmp_path: Path) -> None:
+    cells = (
+        "!pip install torch\nimport math",
+        "class VAE:\n    pass",
+        "VAE().train()",
+        "class VAE:\n    size = 3",
+        "x = (",
+    )
+    files = {"A5_vae_submission.py": CODE, "vae.pt": b"x", "A5_diffusion_submission.ipynb": notebook(*cells)}
+    intake = take(folder_of(tmp_path / "work", files))
+    module = (tmp_path / "taken" / "A5_diffusion_submission.py").read_text()
+    assert module.count("class VAE:") == 2 and "import math" in module
+    assert "pip" not in module and "train" not in module and "Wrong" not in module
+    assert {path.name for path in (tmp_path / "taken").iterdir()} == set(files) - {"A5_diffusion_submission.ipynb"} | {
+        "A5_diffusion_submission.py"
+    }
+    taken, broken, twice = intake.notices
+    assert "A5_diffusion_submission.ipynb was taken as A5_diffusion_submission.py" in taken
+    assert "cell 5 is not Python" in broken
+    assert "VAE is defined 2 times; the last one, in cell 4, counts" in twice
+
+
+@pytest.mark.parametrize("content", [b"{}", b"", b'{"cells": [', b"[" * 100_000])
+def test_broken_notebook_in_place_of_a_module(tmp_path: Path, content: bytes) -> None:
+    files = {"A5_vae_submission.py": CODE, "vae.pt": b"x", "A5_diffusion_submission.ipynb": content}
+    intake = take(folder_of(tmp_path / "work", files))
+    assert sorted(path.name for path in (tmp_path / "taken").iterdir()) == ["A5_vae_submission.py", "vae.pt"]
+    assert any("notebook" in notice or "empty" in notice for notice in intake.notices)
+
+
+def test_notebook_of_nearly_the_name_of_a_module(tmp_path: Path) -> None:
+    files = {"A5_vae_submission.py": CODE, "vae.pt": b"x", "my_A5_diffusion_submission.ipynb": b"{}"}
     [notice] = take(folder_of(tmp_path / "work", files)).notices
-    assert "found A5_diffusion_submission.ipynb" in notice and "export the notebook to that file" in notice
+    assert "found my_A5_diffusion_submission.ipynb" in notice and "export the notebook to that file" in notice
 
 
 def test_none_expected_names_both_sides(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def test_a_row_worth_nothing_shows_no_points() -> None:
 def test_nothing_judged_is_a_dash() -> None:
     assert wording.total(tally((row("a", "p", "t", Status.MANUAL, 4, None),))) == "–"
     assert wording.total(tally((row("a", "p", "t", Status.FAILED, 4, 0.0),))) == "0 / 4"
+    extra = replace(row("a", "p", "t", Status.PASSED, 4, 3.0), bonus=True)
+    assert wording.total(tally((extra,))) == "3 / 4 bonus"
 
 
 def test_the_reason_is_the_first_line_of_what_went_wrong() -> None:
