@@ -64,7 +64,7 @@ def fast_features(network: nn.Module, side: int) -> Callable[[Tensor], Tensor]:
         threads = torch.get_num_threads()
         try:
             with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return torch.cat(list(pool.map(of_few, images.split(BATCH)))).clone()  # clone: a plain tensor
+                return torch.cat(list(pool.map(of_few, images.split(BATCH))))
         finally:
             torch.set_num_threads(threads)  # a worker's 1 would become the number of every thread to come
 

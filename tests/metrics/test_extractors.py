@@ -1,9 +1,11 @@
 """Extractors: clean-fid's resizing, pinned weights, fast features equal to plain ones, and which network is taken when."""
 
+import contextlib
 import io
 import os
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import URLError
 
@@ -170,12 +172,19 @@ def test_what_cannot_be_folded_is_used_as_it_is(network: nn.Module) -> None:
     assert folded(network, 16) is network
 
 
-def test_what_goes_wrong_in_a_thread_is_raised_and_the_threads_stay_as_they_were() -> None:
+@pytest.mark.parametrize("wrong", [False, True])
+def test_the_threads_stay_as_they_were_for_this_thread_and_new_ones(wrong: bool) -> None:
     before = torch.get_num_threads()
     features = fast_features(Small(), 16)
-    with pytest.raises(ValueError, match="uint8"):
-        features(images(5).float())
-    assert torch.get_num_threads() == before
+    try:
+        torch.set_num_threads(3)
+        with pytest.raises(ValueError, match="uint8") if wrong else contextlib.nullcontext():
+            features(images(5).float() if wrong else images(5))
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("wrong", [images(2).float(), images(2)[0], images(2)[:, :1]])

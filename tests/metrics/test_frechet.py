@@ -96,10 +96,18 @@ def test_features_and_their_statistics_lie_equally_far(n: int, m: int) -> None:
 @pytest.mark.parametrize("n", [20, 300])
 def test_features_lie_nowhere_from_themselves_and_as_far_as_they_are_moved(n: int) -> None:
     x = features(n, 64, 1)
-    before = torch.get_num_threads()
     assert frechet_between(x, x) == pytest.approx(0, abs=1e-4)
     assert frechet_between(x, x + 2) == pytest.approx(64 * 4, rel=1e-5)
-    assert torch.get_num_threads() == before
+
+
+def test_the_number_of_cores_stays_as_it_was() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        frechet_between(features(5, 16, 1), features(6, 16, 2))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_infinity_is_the_same_from_features_and_from_their_statistics() -> None:
