@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -153,7 +154,7 @@ def features(tell: Callable[[str], None]) -> Race:
             tell(f"features, round {number + 1} of {ROUNDS}")
             runs.append((timed(lambda: theirs(folder)), timed(lambda: ours(folder))))
     (wanted, _), (found, _) = runs[0]
-    what = f"features of {IMAGES} images"
+    what = f"features, {IMAGES} images"
     return Race(what, [run[0][1] for run in runs], [run[1][1] for run in runs], difference(found, wanted), 1.5)
 
 
@@ -173,13 +174,13 @@ def read(folder: Path) -> Tensor:
 def table(races: list[Race]) -> Table:
     """A row per promise."""
     caption = f"Median seconds and number of runs. Difference: largest over largest value, promised {SAME:g}."
-    grid = Table("", "clean-fid", "ours", "ratio", "promised", "difference", "kept", caption=caption)
+    grid = Table("", "clean-fid", "ours", "ratio", "promised", "difference", "kept", caption=caption, box=SIMPLE)
     for race in races:
         cells = (
             f"{statistics.median(race.theirs):.2f} ({len(race.theirs)})",
             f"{statistics.median(race.ours):.2f} ({len(race.ours)})",
             f"{race.ratio:.1f}",
-            f"{race.at_least:g}",
+            f"≥ {race.at_least:g}",
             f"{race.difference:.1e}",
             "[green]yes[/]" if race.kept else "[red]no[/]",
         )

@@ -72,7 +72,7 @@ def fast_features(network: nn.Module, side: int) -> Callable[[Tensor], Tensor]:
 
 
 def folded(network: nn.Module, side: int) -> Callable[[Tensor], Tensor]:
-    """The network in eval mode, channels last, with batch normalisation folded into the convolutions.
+    """The network, put into eval mode and channels last, with batch normalisation folded into the convolutions.
 
     Where it cannot be folded, or does not say the same afterwards, the network itself.
     """

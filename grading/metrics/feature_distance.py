@@ -48,7 +48,7 @@ def small_n_note(n: int, real: Tensor, baseline: Tensor) -> str:
     """What a reader must know of a distance between `n` generated images and `real` [M, D]."""
     m, d = real.shape
     drawn = min(n, m // 2)
-    few = "far too few: most of it may be bias" if min(n, m) < d else "biased upwards, and less so the more there are"
+    few = "here far too few: most of it may be bias" if min(n, m) < d else "less so the more there are"
     return (
         f"{n:,} generated images against {m:,} real ones, {d:,} features each. The distance is biased upwards where there "
         f"are few images ({few}). {drawn:,} of the real images against the other {m - drawn:,} "

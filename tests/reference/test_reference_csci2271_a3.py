@@ -222,6 +222,7 @@ def test_the_loss_is_the_mean_absolute_error(load: Load) -> None:
 )
 def test_the_network_keeps_the_size_and_hears_the_time(load: Load, settings: dict, channels: int, size: int) -> None:
     network = load("unet").Unet(**settings)
+    nn.init.normal_(network.head.weight)  # it begins at zero
     x = torch.randn(1, 3, size, size).expand(2, -1, -1, -1)
     early, late = network(x, torch.tensor([0, 49]))
     assert early.shape == (channels, size, size)
@@ -244,7 +245,7 @@ SMALL = {"image_size": 8, "batch_size": 4, "unet_dim": 8, "unet_dim_mults": (1, 
 def test_training_on_pictures_leaves_weights_and_plots(load: Load, pictures: Path, tmp_path: Path) -> None:
     both = {"dataloader_workers": 0, "save_folder": tmp_path / "results"} | SMALL
     trainer = load("utils").train_diffusion(pictures, train_steps=2, save_and_sample_every=1, **both)
-    assert trainer.step == len(trainer.losses) == 2 and all(0.3 < loss < 2 for loss in trainer.losses)
+    assert trainer.step == len(trainer.losses) == 2 and all(0.01 < loss < 2 for loss in trainer.losses)
     batch = next(iter(trainer.loader))
     assert batch.shape == (4, 3, 8, 8) and -1 <= batch.min() < 0 < batch.max() <= 1
     saved = torch.load(tmp_path / "results" / "model.pt", weights_only=True)
