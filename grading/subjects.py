@@ -5,7 +5,6 @@ import hmac
 import math
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +17,7 @@ import torch
 from grading.errors import AnswerError, GradingError, IntakeError, SandboxError, WeightsError
 from grading.intake import WeightsManifest, quarantine
 from grading.records import ExpectedFile
-from grading.sandbox import inside
-from grading.sandbox.backend import INSIDE, THREADS
+from grading.sandbox.backend import THREADS
 from grading.sandbox.box import START_SECONDS, Box, Limits
 from grading.sandbox.host import Host
 from grading.sandbox.inside.frames import frame
@@ -59,7 +57,6 @@ class Reference:
     """The right answers, computed in this process from code of ours."""
 
     def __init__(self, folder: Path, probes: Path, seed: str) -> None:
-        sys.modules.setdefault(INSIDE, inside)  # probes find it under the name that it has in a box
         self._code, self._probes, self._seed, self._asked = (
             Code(folder),
             load_module(f"probes of {folder.name}", probes),

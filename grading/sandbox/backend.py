@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from grading.sandbox.inside.loading import NAME
 from grading.sandbox.users import User
 
 
@@ -43,7 +44,7 @@ class Backend(Protocol):
 
 
 THREADS = 2  # of student code
-INSIDE = "elbograde_inside"  # what the package that runs in a box is called there
+INSIDE = NAME  # what the package that runs in a box is called there
 START = f"import sys; sys.path.append(sys.argv[1]); from {INSIDE}.worker import run; run()"
 
 PROMISES = {
