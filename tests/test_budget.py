@@ -56,8 +56,8 @@ def graded(folder: Path, host: Host, seconds: float) -> Report:
 
 def test_a_row_that_hangs_costs_no_other_row_its_time(host: Host, tmp_path: Path) -> None:
     begun = time.monotonic()
-    first, second = graded(tmp_path, host, 16.0).outcomes
-    assert time.monotonic() - begun < 30
+    first, second = graded(tmp_path, host, 24.0).outcomes
+    assert time.monotonic() - begun < 40
     assert (first.status, first.points) == (Status.UNSCORED, None)
     assert "used up the submission's time" in first.verdicts[0].message
     assert second.status == Status.PASSED

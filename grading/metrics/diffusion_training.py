@@ -16,7 +16,7 @@ from grading.errors import BadAnswer, Crashed, DataMissing, NotMeasured, TimedOu
 from grading.metrics.curves import curve
 from grading.metrics.extractors import best_extractor
 from grading.metrics.feature_cache import cached_features
-from grading.metrics.feature_distance import feature_distances
+from grading.metrics.feature_distance import feature_distances, real_distances
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Measurement, Picture
@@ -71,8 +71,11 @@ def distance_curve(student: Submission, setting: Setting) -> Evidence:
     values = [found[step][0].value for step in steps]
     pictures: list[Picture] = [_samples(run)]
     if len(steps) > 1:
-        caption = f"{extractor.distance}, every {BETWEEN} steps of training, {len(run.images[steps[-1]])} images each."
-        pictures.insert(0, curve({extractor.distance: (steps, values)}, "training step", "distance", caption))
+        count = len(run.images[steps[-1]])
+        level = real_distances(real, count, generator(setting.seed, "level")).mean().item()
+        lines = {"generated images": (steps, values), "as many photographs": ([steps[0], steps[-1]], [level, level])}
+        caption = f"{extractor.distance}, every {BETWEEN} steps of training, {count} images each."
+        pictures.insert(0, curve(lines, "training step", "distance", caption))
     return Evidence(tuple(found[steps[-1]]), tuple(pictures))
 
 

@@ -378,9 +378,10 @@ def diffusion_step(code, *batches):
 def photographs(code, count):
     """Drawn anew: [count, 3, 32, 32] in [-1, 1], cut out at random and mirrored or not."""
     images = code.kept["photographs"]
-    chosen = images[torch.randint(len(images), (count,))]
-    top, left = torch.randint(images.shape[-1] - SIDE + 1, (2,)).tolist()
-    cut = chosen[:, :, top : top + SIDE, left : left + SIDE].float() / 127.5 - 1
+    chosen = torch.randint(len(images), (count,)).tolist()
+    corners = torch.randint(images.shape[-1] - SIDE + 1, (count, 2)).tolist()
+    parts = [images[i, :, y : y + SIDE, x : x + SIDE] for i, (y, x) in zip(chosen, corners, strict=True)]
+    cut = torch.stack(parts).float() / 127.5 - 1
     return torch.where(torch.rand(count, 1, 1, 1) < 0.5, cut, cut.flip(3))
 
 

@@ -97,6 +97,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffusion_training, "best_extractor", Looker)
     monkeypatch.setattr(diffusion_training, "cached_features", lambda extractor, images: extractor.features(images))
     monkeypatch.setattr(diffusion_training, "feature_distances", compared)
+    monkeypatch.setattr(diffusion_training, "real_distances", lambda real, n, rng: torch.zeros(8))
 
 
 def setting(**changes: Any) -> Setting:
