@@ -82,7 +82,10 @@ def _inside(
         notes = []
     others = [str(key) for key in loaded if str(key) not in chosen]
     besides = f" and also holds {listed(others)}" if others else ""
-    note = f"{name} keeps its weights under {listed(chosen)}{besides}. Hand in only the weights: " + _line(name)
+    note = (
+        f"{name} keeps its weights under {listed(chosen)}{besides}. They were taken from there; weights alone are enough: "
+        + _line(name)
+    )
     return tensors, [note, *notes]
 
 

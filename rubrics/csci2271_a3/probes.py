@@ -6,6 +6,7 @@ is right too, and the judge allows for both.
 """
 
 import contextlib
+import math
 import sys
 import types
 
@@ -143,8 +144,7 @@ def begin_training(code, model):
     """A fresh model, and one step on random images: whether there is anything to train."""
     code.kept[model] = made(code, model)
     classes = torch.arange(4) if model == "cvae" else None
-    told = train_step(code, model, code.kept[model], torch.rand(4, 1, 28, 28), classes, 0.0)
-    return {"loss": told}
+    return train_step(code, model, code.kept[model], torch.rand(4, 1, 28, 28), classes, 0.0)
 
 
 def train_step(code, model, network, x, classes, rate, optimizer=None):
@@ -172,6 +172,8 @@ def train_epoch(code, model):
     for batch in torch.randperm(len(images)).split(128):
         classes = labels[batch] if model == "cvae" else None
         told = train_step(code, model, network, images[batch].float() / 255, classes, 1e-3, optimizer)
+        if not math.isfinite(told):
+            return told  # what follows would only crash
         total += told * len(batch)
     return total / len(images)
 

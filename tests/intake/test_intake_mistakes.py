@@ -55,7 +55,7 @@ def test_3_optimizer_inside(tmp_path: Path) -> None:
     path = saved(tmp_path / "vae.pt", checkpoint)
     assert kept(path).notes == (
         "vae.pt keeps its weights under model_state_dict and also holds epoch, optimizer_state_dict. "
-        f"Hand in only the weights: {SAVE}.",
+        f"They were taken from there; weights alone are enough: {SAVE}.",
     )
     assert explain_mismatch(shapes(path), model()) == ""
 

@@ -96,7 +96,7 @@ def test_nested_state_is_found(key: str) -> None:
     [note] = notes(value)
     assert note == (
         f"vae.pt keeps its weights under {key} and also holds epoch, optimizer. "
-        "Hand in only the weights: torch.save(model.state_dict(), 'vae.pt')."
+        "They were taken from there; weights alone are enough: torch.save(model.state_dict(), 'vae.pt')."
     )
 
 

@@ -38,10 +38,10 @@ class Learner:
             file.write(save(self.state))
         return SimpleNamespace(path=Path(file.name))
 
-    def begin_training(self, model: str) -> dict[str, float]:
+    def begin_training(self, model: str) -> float:
         if self.error:
             raise self.error
-        return {"loss": 1.0}
+        return 1.0
 
     def training_images(self, images: Tensor, labels: Tensor) -> int:
         self.asked.append(tuple(images.shape))
