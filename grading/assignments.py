@@ -2,7 +2,7 @@
 
 import ast
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +10,7 @@ from typing import Any
 
 from grading import rubric
 from grading.errors import AssignmentUnknown, RubricError
-from grading.intake import match, names_in
+from grading.intake import candidates, defined_names, match, names_in
 from grading.rubric import Rubric, require
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,11 +84,15 @@ def _public_functions(module: ModuleType) -> list[str]:
 
 
 def recognise(submission: Path, root: Path = ROOT) -> str:
-    """The assignment whose files a submission holds. Raises AssignmentUnknown where none fits, or where two do."""
+    """The assignment whose files a submission holds, by their names; where none fits, by what its scripts define.
+
+    Raises AssignmentUnknown where none fits, or where two do.
+    """
     names = names_in(submission)
-    found = {name: _how_many(names, load(name, root).rubric) for name in ids(root)}
-    best = max(found.values(), default=0)
-    fitting = [name for name, count in found.items() if count == best and count]
+    fitting = _fitting({name: _how_many(names, load(name, root).rubric) for name in ids(root)})
+    if not fitting:
+        definitions = defined_names(submission)
+        fitting = _fitting({name: _how_many_by_definitions(definitions, load(name, root).rubric) for name in ids(root)})
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -104,6 +108,16 @@ def recognise(submission: Path, root: Path = ROOT) -> str:
     )
 
 
+def _fitting(found: Mapping[str, int]) -> list[str]:
+    best = max(found.values(), default=0)
+    return [name for name, count in found.items() if count == best and count]
+
+
 def _how_many(names: Sequence[str], of: Rubric) -> int:
     matching = match(names, [row.expected() for row in of.files])
     return len(matching.found) + len(matching.rivals)
+
+
+def _how_many_by_definitions(definitions: Mapping[str, frozenset[str]], of: Rubric) -> int:
+    """The files of a rubric that are there under other names, perhaps several in one."""
+    return sum(bool(row.defines and candidates(row.expected(), definitions)) for row in of.files)

@@ -17,7 +17,7 @@ import grading
 from grading.assignments import Assignment
 from grading.budget import Budget
 from grading.credit import points
-from grading.errors import StaffError
+from grading.errors import IntakeError, RubricError, StaffError
 from grading.intake import Intake, add_starters, take_in
 from grading.judging import Bench, Judged, judged, wanted
 from grading.records import NOT_YET, Outcome, Report, Status, Verdict
@@ -62,13 +62,29 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
         taken = take_in(path, expected, files)
         add_starters(rubric.starters, assignment.stub, files)
         sheet = _Sheet(assignment, path, host, options, items, taken)
+        reference = reference_of(assignment, Path(folder) / "reference" / assignment.id)
         student = Submission(host, files, assignment.probes, rubric.seed, options.limits, options.more_to_come)
         try:
             sheet.notices = (*taken.notices, *student.examine_weights(expected, Path(folder) / "weights"))
-            _all(sheet, budget, student)
+            _all(sheet, budget, student, reference)
         finally:
             student.close()
     return sheet.report()
+
+
+def reference_of(assignment: Assignment, into: Path) -> Reference:
+    """The reference; where it holds scripts, it is taken into the new folder `into` as a submission is, so that none is run.
+
+    Raises RubricError where it cannot be.
+    """
+    rubric, folder = assignment.rubric, assignment.reference
+    if any(row.kind == "script" for row in rubric.files):
+        try:
+            take_in(folder, [row.expected() for row in rubric.files], into)
+        except IntakeError as error:
+            raise RubricError(f"the reference of {assignment.id} cannot be taken in: {error}") from None
+        folder = into
+    return Reference(folder, assignment.probes, rubric.seed)
 
 
 def not_graded(assignment: Assignment, options: Options = Options()) -> tuple[Outcome, ...]:
@@ -109,9 +125,8 @@ class _Sheet:
         )
 
 
-def _all(sheet: _Sheet, budget: Budget, student: Submission) -> None:
+def _all(sheet: _Sheet, budget: Budget, student: Submission, reference: Reference) -> None:
     assignment, options = sheet.assignment, sheet.options
-    reference = Reference(assignment.reference, assignment.probes, assignment.rubric.seed)
     bench = Bench(student, reference, assignment, options.quick, options.train, options.tell)
     for number, item in enumerate(sheet.items):
         options.announce(item, number, len(sheet.items))

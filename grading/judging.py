@@ -1,5 +1,6 @@
 """One item: who is asked what, whose fault it is where it goes wrong, and what share it earns."""
 
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -95,7 +96,7 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Crashed as error:
-        return _failed(item, Verdict(0.0, _explained(item, bench.student, error)))
+        return _failed(item, Verdict(0.0, _by_handed_in_name(_explained(item, bench.student, error), bench)))
     except SubmissionError as error:
         return _failed(item, _said(error))
     except GraderError as error:
@@ -160,6 +161,15 @@ def _explained(item: Item, student: Submission, error: Crashed) -> str:
         return said
     told = explain_mismatch({name: shape for name, shape, _ in manifest.tensors}, model) or " ".join(manifest.notes)
     return f"{file} does not fit the model. {told}" if told else said
+
+
+def _by_handed_in_name(said: str, bench: Bench) -> str:
+    """The same, but of modules that were made of notebooks it speaks by their names, and without the module's lines."""
+    for row in bench.assignment.rubric.files:
+        if row.kind == "script" and row.name.endswith(".ipynb"):
+            module = re.escape(row.name.removesuffix(".ipynb") + ".py")
+            said = re.sub(rf"{module}(, line \d+)?", row.name, said)
+    return said
 
 
 def _measured(item: Item, bench: Bench, seconds: float) -> Judged:

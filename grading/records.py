@@ -97,9 +97,12 @@ class ExpectedFile:
     """A file the rubric asks for."""
 
     name: str  # the handout's name
-    kind: str  # "code", "weights", "notebook", or "starter": given to students, and added where it was not handed in
+    # "code"; "script": a notebook, or a .py of its name, whose definitions are lifted out; "weights"; "notebook": read for
+    # what it claims; "starter": given to students, and added where it was not handed in
+    kind: str
     aliases: tuple[str, ...] = ()  # other names it may come under
     required: bool = True
+    defines: tuple[str, ...] = ()  # classes and functions that tell a script where its name does not
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,30 @@ class _Strict(BaseModel):
 
 
 class FileRow(_Strict):
-    """A file students hand in; one of kind "starter" they were given, and may leave out. A notebook is read, never run."""
+    """A file students hand in; one of kind "starter" they were given, and may leave out. A notebook is read, never run.
+
+    Of a "script" nothing is run either but the definitions that are lifted out of it: a notebook, or a .py that trains as
+    soon as it is run. It may come as .ipynb or .py, whichever its name says.
+    """
 
     name: str  # with its folder, where it has one
-    kind: Literal["code", "weights", "starter", "notebook"]
+    kind: Literal["code", "script", "weights", "starter", "notebook"]
     aliases: tuple[str, ...] = ()
     required: bool = True
+    defines: tuple[str, ...] = ()  # classes and functions by which a script is recognised under any name
+
+    @model_validator(mode="after")
+    def _script(self) -> "FileRow":
+        if self.kind == "script" and not self.name.endswith((".ipynb", ".py")):
+            raise ValueError("the name of a script ends in .ipynb or .py")
+        if self.defines and self.kind != "script":
+            raise ValueError("only a script is recognised by what it defines")
+        return self
 
     def expected(self) -> ExpectedFile:
         """The same, for the intake."""
-        return ExpectedFile(self.name, self.kind, self.aliases, self.required and self.kind != "starter")
+        required = self.required and self.kind != "starter"
+        return ExpectedFile(self.name, self.kind, self.aliases, required, self.defines)
 
 
 class Part(_Strict):
@@ -70,6 +84,7 @@ class Sampling(_Strict):
     """What an item samples, and how. A `file` is needed: without it, the item says why."""
 
     probe: str = ""
+    model: str = ""  # which of an assignment's models the item is about, by the name that its probes have for it
     first: str = ""  # a probe whose whole answer serves as the first chunk
     file: str = ""  # the weights file that the item cannot do without
     without: Literal["fail", "manual", "train"] = (

@@ -5,6 +5,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import nbformat
 from nbformat.validator import iter_validate
 
@@ -83,21 +84,68 @@ def _require(condition: bool, message: str) -> None:
         raise RubricError(message)
 
 
+def notebook_of(script: str, name: str = "script", before: str = "") -> str:
+    """The notebook that a script in the percent format stands for: `# %%` begins a cell, `# %% [markdown]` one of prose.
+
+    before: the notebook as it was; what a cell showed stays as long as its source does. Cells are numbered, so the same
+    script gives the same bytes. Raises RubricError where the one before is malformed.
+    """
+    notebook = jupytext.reads(script, "py:percent")
+    notebook.metadata, notebook.nbformat, notebook.nbformat_minor = PYTHON, 4, 5
+    shown = _shown(before, name) if before else {}
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.id, cell.metadata = f"cell-{number}", {}
+        if cell.cell_type == "code":
+            known = shown.get(cell.source) or [([], None)]
+            cell.outputs, cell.execution_count = known.pop(0)
+    written: str = nbformat.writes(notebook)
+    return f"{written}\n"
+
+
+def _shown(before: str, name: str) -> dict[str, list[tuple[Any, Any]]]:
+    """By source, what each of the cells showed that have it, and when."""
+    shown: dict[str, list[tuple[Any, Any]]] = {}
+    for cell in _notebook(before, name).cells:
+        if cell.cell_type == "code":
+            shown.setdefault(cell.source, []).append((cell.outputs, cell.execution_count))
+    return shown
+
+
+def notebooks(assignment: Assignment) -> dict[str, str]:
+    """The reference's notebooks that are built from scripts of their name, which are what one edits."""
+    built = {}
+    for row in assignment.rubric.files:
+        if row.kind == "script" and row.name.endswith(".ipynb"):
+            there = assignment.reference / row.name
+            before = there.read_text(encoding="utf-8") if there.exists() else ""
+            built[row.name] = notebook_of(_source(assignment, _script(row.name)), row.name, before)
+    return built
+
+
 def stubs(assignment: Assignment) -> dict[str, str]:
-    """Every code file and notebook of the assignment, by name, as students get it."""
-    names = [row.name for row in assignment.rubric.files if row.kind != "weights"]
-    return {name: _built((assignment.reference / name).read_text(encoding="utf-8"), name) for name in names}
+    """Every code file, script and notebook of the assignment, by name, as students get it."""
+    built = notebooks(assignment)
+    found = {name: stub_notebook(text, name) for name, text in built.items()}
+    names = [row.name for row in assignment.rubric.files if row.kind != "weights" and row.name not in built]
+    for name in (*map(_script, built), *names):
+        text = _source(assignment, name)
+        found[name] = stub_notebook(text, name) if name.endswith(".ipynb") else stub(text, name)
+    return found
 
 
-def _built(text: str, name: str) -> str:
-    return stub_notebook(text, name) if name.endswith(".ipynb") else stub(text, name)
+def _script(notebook: str) -> str:
+    return f"{notebook.removesuffix('.ipynb')}.py"
+
+
+def _source(assignment: Assignment, name: str) -> str:
+    return (assignment.reference / name).read_text(encoding="utf-8")
 
 
 def write(assignment: Assignment) -> list[Path]:
-    """Writes the stubs of one assignment; returns the files."""
-    written = []
-    for name, text in stubs(assignment).items():
-        (assignment.stub / name).parent.mkdir(parents=True, exist_ok=True)
-        (assignment.stub / name).write_text(text, encoding="utf-8")
-        written.append(assignment.stub / name)
-    return written
+    """Writes the notebooks of the reference that are built from scripts, and the stubs; returns the files."""
+    built = {assignment.reference / name: text for name, text in notebooks(assignment).items()}
+    built |= {assignment.stub / name: text for name, text in stubs(assignment).items()}
+    for path, text in built.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(built)

@@ -125,6 +125,10 @@ class Submission:
         number = derived_seed(self._seed, probe, seed)
         return self._open_session().ask(probe, args, number, self._time_for(seconds))
 
+    def afresh(self) -> None:
+        """The next question goes to a box that has heard none: what code keeps of earlier ones, in files too, is gone."""
+        self.close()
+
     def _end_session(self) -> None:
         if self._session is not None:
             self._session.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.assignments import Assignment
+from grading.intake.modules import module_of
 
 HERE = Path(__file__).parent
 Case = dict[str, Any]
@@ -19,8 +20,12 @@ def cases(room: str, assignment: str) -> list[Case]:
 
 
 def edited(assignment: Assignment, folder: Path, together: Sequence[Case]) -> Path:
-    """The reference's files with the edits of one or several cases, each of which must fit exactly one place."""
-    there = [row.name for row in assignment.rubric.files if (assignment.reference / row.name).exists()]
+    """The reference's files with the edits of one or several cases, each of which must fit exactly one place.
+
+    A notebook that is built from a script is handed in as that script.
+    """
+    names = [module_of(row.name) if row.kind == "script" else row.name for row in assignment.rubric.files]
+    there = [name for name in names if (assignment.reference / name).exists()]
     assert {case["file"] for case in together} <= set(there)
     for name in there:
         content = (assignment.reference / name).read_bytes()

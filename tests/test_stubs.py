@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,12 +16,17 @@ import pytest
 
 from grading import assignments, stubs
 from grading.errors import RubricError
+from grading.intake import take_in
+from grading.intake.modules import module_of
+from grading.rubric import FileRow, Rubric
 
 IDS = assignments.ids()
 FILES = [(name, file) for name in IDS for file in stubs.stubs(assignments.load(name))]
 CODE = [(name, file) for name, file in FILES if file.endswith(".py")]
 NOTEBOOKS = [(name, file) for name, file in FILES if file.endswith(".ipynb")]
-TO_WRITE = [(name, row.name) for name in IDS for row in assignments.load(name).rubric.files if row.kind == "code"]
+ROWS = [(name, row) for name in IDS for row in assignments.load(name).rubric.files]
+SCRIPTS = [(name, module_of(row.name)) for name, row in ROWS if row.kind == "script"]
+TO_WRITE = [*((name, row.name) for name, row in ROWS if row.kind == "code"), *SCRIPTS]
 
 BODY = '''def double(x: int) -> int:
     """Twice x."""
@@ -130,12 +136,108 @@ def test_a_notebook_is_the_references_without_outputs(name: str, file: str) -> N
         assert stubs.BEGIN in "".join(theirs["source"]) or ours["source"] == theirs["source"]
 
 
+# ---------------------------------------------------------------- script -> notebook
+
+SCRIPT = """# %% [markdown]
+# # Doubling
+# Twice.
+
+# %%
+# %matplotlib inline
+import math
+
+# %%
+def double(x: int) -> int:
+    '''Twice x.'''
+    # BEGIN SOLUTION
+    return 2 * x
+    # END SOLUTION
+
+# %%
+for n in range(3):
+    print(double(n))
+
+# %%
+print("again")
+
+# %%
+print("again")
+"""
+
+
+def outputs(notebook: str) -> list[Any]:
+    return ["".join(out["text"]) for cell in json.loads(notebook)["cells"] for out in cell.get("outputs", [])]
+
+
+def test_a_script_becomes_a_notebook_and_the_same_one_every_time() -> None:
+    made = stubs.notebook_of(SCRIPT)
+    cells = json.loads(made)["cells"]
+    assert made == stubs.notebook_of(SCRIPT) == stubs.notebook_of(SCRIPT, "n.ipynb", made)
+    assert [cell["id"] for cell in cells] == [f"cell-{number}" for number in range(1, 7)]
+    assert ["".join(cell["source"]) for cell in cells][:2] == ["# Doubling\nTwice.", "%matplotlib inline\nimport math"]
+    assert stubs.stub_notebook(made) == stubs.notebook_of(stubs.stub(SCRIPT))
+
+
+def test_what_a_cell_showed_stays_as_long_as_its_source() -> None:
+    run = json.loads(stubs.notebook_of(SCRIPT))
+    for number, cell in enumerate(run["cells"][3:], start=1):
+        cell["outputs"], cell["execution_count"] = [SEEN | {"text": [f"{number}\n"]}], number
+    before = json.dumps(run)
+    assert outputs(stubs.notebook_of(SCRIPT, "n.ipynb", before)) == ["1\n", "2\n", "3\n"]
+    assert outputs(stubs.notebook_of(SCRIPT.replace("range(3)", "range(4)"), "n.ipynb", before)) == ["2\n", "3\n"]
+    assert outputs(stubs.notebook_of(SCRIPT.replace("2 * x", "x + x"), "n.ipynb", before)) == ["1\n", "2\n", "3\n"]
+    with pytest.raises(RubricError, match=r"n.ipynb is not JSON"):
+        stubs.notebook_of(SCRIPT, "n.ipynb", "broken")
+
+
+def test_markers_that_go_over_cells_are_an_error() -> None:
+    with pytest.raises(RubricError, match="cell 2: a solution does not end"):
+        stubs.stub_notebook(stubs.notebook_of("# %%\nx = 1\n\n# %%\n# BEGIN SOLUTION\n\n# %%\n# END SOLUTION\n"), "n")
+
+
+def test_of_a_row_that_is_a_notebook_its_script_is_what_everything_is_built_from(tmp_path: Path) -> None:
+    rows = tuple(FileRow(name=name, kind="script") for name in ("double.ipynb", "other.py"))
+    rubric = Rubric(title="t", course="c", seed="s", files=rows, parts=(), items=())
+    mine = assignments.Assignment("mine", rubric, tmp_path, tmp_path / "probes.py", tmp_path / "stub")
+    for name in ("double.py", "other.py"):
+        (tmp_path / name).write_text(SCRIPT)
+    written = [path.relative_to(tmp_path).as_posix() for path in stubs.write(mine)]
+    assert sorted(written) == ["double.ipynb", "stub/double.ipynb", "stub/double.py", "stub/other.py"]
+    assert (tmp_path / "stub" / "double.py").read_text() == stubs.stub(SCRIPT)
+    assert (tmp_path / "double.ipynb").read_text() == stubs.notebook_of(SCRIPT) == stubs.notebooks(mine)["double.ipynb"]
+    assert (tmp_path / "stub" / "double.ipynb").read_text() == stubs.stub_notebook(stubs.notebook_of(SCRIPT))
+    assert set(stubs.stubs(mine)) == {"double.ipynb", "double.py", "other.py"}
+
+
 # ---------------------------------------------------------------- what is in student_stub
 
 
 @contextlib.contextmanager
 def loaded(folder: Path, file: str) -> Iterator[ModuleType]:
-    """One file as a module, with the files beside it to import from; they are forgotten afterwards."""
+    """One file as a module, with the files beside it to import from; they are forgotten afterwards.
+
+    Of a script, what is lifted out of it.
+    """
+    if (folder.name, file) in SCRIPTS:
+        with lifted_from(folder) as taken, _imported(taken, file) as module:
+            yield module
+    else:
+        with _imported(folder, file) as module:
+            yield module
+
+
+@contextlib.contextmanager
+def lifted_from(folder: Path) -> Iterator[Path]:
+    """A folder of an assignment as it is taken in."""
+    rubric = assignments.load(folder.name).rubric
+    with tempfile.TemporaryDirectory() as place:
+        taken = Path(place) / folder.name
+        take_in(folder, [row.expected() for row in rubric.files], taken)
+        yield taken
+
+
+@contextlib.contextmanager
+def _imported(folder: Path, file: str) -> Iterator[ModuleType]:
     before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
@@ -164,6 +266,8 @@ def test_the_files_are_what_the_reference_gives(name: str) -> None:
     files = [path for path in assignment.stub.rglob("*.*") if path.suffix in (".py", ".ipynb")]
     there = {path.relative_to(assignment.stub).as_posix(): path.read_bytes() for path in files}
     assert there == {file: text.encode() for file, text in stubs.stubs(assignment).items()}, "run make stubs"
+    for file, text in stubs.notebooks(assignment).items():
+        assert (assignment.reference / file).read_bytes() == text.encode(), "run make stubs"
 
 
 def test_write_writes_what_stubs_builds(tmp_path: Path) -> None:
@@ -221,7 +325,8 @@ def test_what_was_a_solution_is_still_to_do_and_nothing_else(name: str, file: st
     for key, text in stub.items():
         assert ("raise NotImplementedError" in text) == (stubs.BEGIN in reference[key]), key
         assert stubs.BEGIN in reference[key] or text == reference[key], key
-    assert any(stubs.BEGIN in text for text in reference.values()) == ((name, file) in TO_WRITE)
+    whole = (assignments.load(name).reference / file).read_text()
+    assert (stubs.BEGIN in whole) == ((name, file) in TO_WRITE)
 
 
 def parsed(source: str) -> dict[str, str]:

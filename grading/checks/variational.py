@@ -14,6 +14,7 @@ from grading.checks.compare import Disagreement, close, parts, shown, tensor
 from grading.subjects import Subject
 
 SHAPE, PIXELS, COUNT = (1, 28, 28), 28 * 28, 6
+CONDITION = {"vae": 0, "cvae": 10, "structured": 196}  # columns that tell a model more than the images
 NEARLY = 0.75  # the share for right numbers in another shape
 ALIKE = 1e-6
 
@@ -22,7 +23,7 @@ ALIKE = 1e-6
 class Asked:
     """One forward pass of an untrained model: the images, the classes (None for a plain VAE) and the z put in its way."""
 
-    model: str  # "vae" or "cvae"
+    model: str  # one of CONDITION
     x: Tensor
     classes: Tensor | None
     z: Tensor
@@ -71,8 +72,49 @@ def conditional_forward(student: Subject, reference: Subject, rng: Generator) ->
     _judge_shape(found, asked.x)
 
 
+def quarter_forward(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The same class conditions on 196 numbers, a quarter of the image, where conditional_vec_dim says so.
+
+    x [N, 1, 28, 28], c [N, 196] -> x_hat like x, mu [N, Z], logvar [N, Z]; the decoder takes [N, Z + 196], z first.
+    """
+    asked = _asked(rng, "structured", 15)
+    found = _judge_pass(student, asked)
+    _judge_classes(student, asked, found)
+    _judge_decoder(asked, found)
+
+
+def unconditional(student: Subject, reference: Subject, rng: Generator) -> None:
+    """Where conditional_vec_dim is 0, encoder and decoder take images and z alone; where it is 10, ten columns more.
+
+    The first layers of both are looked at, by the shapes of their weights.
+    """
+    plain, conditional = (_widths(student, model) for model in ("vae", "cvae"))
+    if plain[0] != PIXELS:
+        raise Disagreement(
+            "with conditional_vec_dim = 0 the encoder should take the image alone",
+            bug="condition-always",
+            expected=f"{PIXELS} columns",
+            actual=f"{plain[0]} columns",
+        )
+    for what, without, with_it in zip(("encoder", "decoder"), plain, conditional, strict=True):
+        if with_it - without != CONDITION["cvae"]:
+            raise Disagreement(
+                f"with conditional_vec_dim = 10 the {what} should take ten columns more than with 0",
+                bug=f"{what}-without-condition",
+                expected=f"{without + 10} columns",
+                actual=f"{with_it} columns",
+            )
+
+
+def _widths(student: Subject, model: str) -> list[int]:
+    answer = student.widths(model=model, seed="a")
+    if not isinstance(answer, list) or len(answer) != 2 or not all(isinstance(width, int) for width in answer):
+        raise Disagreement("encoder and decoder should each begin with a linear layer")
+    return answer
+
+
 def _asked(rng: Generator, model: str, latent: int) -> Asked:
-    classes = torch.tensor([0, 3, 9, 3, 7, 1]) if model == "cvae" else None
+    classes = None if model == "vae" else torch.tensor([0, 3, 9, 3, 7, 1])
     return Asked(model, torch.rand(COUNT, *SHAPE, generator=rng), classes, torch.randn(COUNT, latent, generator=rng))
 
 
@@ -105,7 +147,7 @@ def _three(answer: Any) -> tuple[Any, Any, Any]:
 
 def _latent(value: Any, what: str, asked: Asked) -> Tensor:
     found, size = tensor(value, what), asked.z.shape[1]
-    if asked.classes is not None and list(found.shape) == [COUNT, size + 10]:
+    if asked.classes is not None and list(found.shape) == [COUNT, size + CONDITION[asked.model]]:
         raise Disagreement(
             f"{what} has Z + C columns: the class goes into the encoder and beside z, it makes z no wider",
             bug="latent-widened",
@@ -173,7 +215,7 @@ def _judge_wiring(found: Passed) -> None:
 def _judge_decoder(asked: Asked, found: Passed) -> None:
     """The decoder alone, as the handout's cells use it: on z, with the class behind it in the conditional form."""
     answer = parts(found.decoder, said=str)
-    way, width = ("plain", "Z") if asked.classes is None else ("behind", "Z + 10")
+    way, width = ("plain", "Z") if asked.classes is None else ("behind", f"Z + {CONDITION[asked.model]}")
     alone = answer.get(way)
     if alone is None:
         raise Disagreement(

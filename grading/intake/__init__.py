@@ -2,7 +2,8 @@
 
 from grading.intake.matching import Found, Matching, match
 from grading.intake.mismatch import explain_mismatch
-from grading.intake.taking import Intake, add_starters, names_in, take_in
+from grading.intake.recognising import candidates
+from grading.intake.taking import Intake, add_starters, defined_names, names_in, take_in
 from grading.intake.weights import WeightsManifest, quarantine
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "Matching",
     "WeightsManifest",
     "add_starters",
+    "candidates",
+    "defined_names",
     "explain_mismatch",
     "match",
     "names_in",

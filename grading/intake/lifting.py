@@ -1,34 +1,44 @@
 """Definitions out of a notebook, or of a script that trains as soon as it is run: the module that can be made of it.
 
-Student code is parsed here and never run. Imports, functions, classes and plain constants stay, in their order; magics,
-shell lines, training loops, plots and downloads go.
+Student code is parsed here and never run. Imports that are used, functions, classes and plain constants stay, in their
+order; magics, shell lines, training loops, plots and downloads go. Of what goes, the module tells three things:
+`__left_out__`, why a name is missing; `__declared__`, how models, optimisers and loaders are called; `__rest__`, its text.
 """
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
-MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*|\?{1,2}[\w.]+\s*)$")
-ASSIGNED = re.compile(r"^(\s*)(\w[\w, ]*)=\s*[%!].*$")  # files = !ls
-HARMLESS_CELLS = ("%%time", "%%timeit", "%%capture")  # what follows is Python
-MOST_CELLS, LONGEST = 2_000, 1 << 20  # cells of a notebook; characters of one
-# What a constant may call: none of these trains, draws, downloads or plots.
-CALLED = {
-    *("int", "float", "str", "bool", "len", "tuple", "list", "dict", "set", "frozenset", "range", "min", "max", "sum"),
-    *("abs", "round", "sorted", "zip", "pow", "slice", "Path", "device", "is_available", "device_count", "manual_seed"),
-    *("tensor", "zeros", "ones", "arange", "linspace", "sqrt", "log", "exp", "prod", "cumprod"),
-    *("MSELoss", "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "NLLLoss", "KLDivLoss", "SmoothL1Loss"),
-    *("Compose", "ToTensor", "Normalize", "Lambda", "Resize", "namedtuple", "EasyDict", "edict", "SimpleNamespace"),
-}
-BEGINNING = """left_out = {}
+from grading.intake import limits
+from grading.intake.cells import NOT_PYTHON, cells_of_script, statements
+from grading.intake.declaring import Scope, declarations
+from grading.intake.staying import DEFINED, IMPORTS, bound, defined, kept, leaves_out, main
+from grading.intake.wording import amount, shown
+from grading.intake.writing import MOST_NOTES, written
+
+MOST_CELLS = 2_000
+MOST_CODE = limits.MIB // 2  # characters of all cells together
+MOST_STATEMENTS = 4_000  # at the top of cells
+MOST_RECORDED = 2_000  # calls, and constants for them
+MOST_REST = 256 * 1024  # characters of `__rest__`
+LOOKS_UP = {"eval", "exec", "globals", "vars", "locals", "__import__"}  # where these are used, any import may be
+FUTURE = "from __future__ import annotations"
+BEGINNING = """__left_out__, __declared__, __aside__ = {{}}, {{}}, {{}}
+__rest__ = {rest!r}
+
+
+def __missed__(error, *names):
+    __left_out__.update((name, f"{{error.__class__.__name__}}: {{error}}") for name in names)
+
+
+def __declare__(name, /, *args, **kwargs):
+    __declared__.setdefault(name, []).append((args, kwargs))
 
 
 def __getattr__(name):
-    why = left_out.get(name, "it is not defined there")
-    raise AttributeError(f"{name} could not be taken out of the notebook: {why}")"""
-DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    why = __left_out__.get(name, {missing!r})
+    raise AttributeError(f"{{name}} could not be taken out of " + {file!r} + f": {{why}}")"""
 
 
 @dataclass(frozen=True)
@@ -39,127 +49,158 @@ class Lifted:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Parsed:
+    """What a file says: its statements, each with the place that people are told."""
+
+    statements: tuple[tuple[str, ast.stmt], ...]
+    notes: tuple[str, ...]
+
+
 def lifted(cells: Sequence[str], name: str) -> Lifted:
-    """The module that is in the code cells of a notebook, or in a script as one cell.
+    """The module that is in the code cells of a notebook.
 
     Each statement stands by itself: one that fails, since it needs what was left out or works only elsewhere, leaves its own
     names out, and asking the module for one tells why. Where a function or a class is defined again, the last definition
     counts, and a note says so. A cell that does not parse is left out, and a note says which and why.
     """
+    return _module(_parsed_notebook(cells, shown(name)), shown(name))
+
+
+def lifted_script(text: str, name: str) -> Lifted:
+    """The module that is in a script, in the same way; where it was exported from a notebook, cell by cell."""
+    return _module(_parsed_script(text, shown(name)), shown(name))
+
+
+def defined_in(cells: Sequence[str] | str) -> frozenset[str]:
+    """The functions and classes that the cells of a notebook, or the text of a script, define."""
+    parsed = _parsed_script(cells, "") if isinstance(cells, str) else _parsed_notebook(cells, "")
+    found = (each for _, statement in parsed.statements for part in _kept([statement]) for each in defined(part))
+    return frozenset(each.name for each in found if isinstance(each, DEFINED))
+
+
+def _parsed_notebook(cells: Sequence[str], name: str) -> _Parsed:
+    return _parsed([(f"cell {number}", 0, cell) for number, cell in enumerate(cells, start=1)], name)
+
+
+def _parsed_script(text: str, name: str) -> _Parsed:
+    cells = cells_of_script(text) if len(text) <= MOST_CODE else [(1, text)]
+    return _parsed([(f"the cell in line {first}", first, cell) for first, cell in cells], name)
+
+
+def _parsed(cells: Sequence[tuple[str, int, str]], name: str) -> _Parsed:
+    """The cells, each with what it is called and, in a script, its first line."""
+    found: list[tuple[str, ast.stmt]] = []
     notes: list[str] = []
-    kept: list[tuple[int, ast.stmt]] = []
-    for number, cell in enumerate(cells[:MOST_CELLS], start=1):
-        try:
-            body = ast.parse(python_of(cell[:LONGEST])).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            notes.append(f"{name}: cell {number} is not Python and was left out ({_said(error)}).")
+    room = MOST_CODE
+    for called, first, cell in cells[:MOST_CELLS]:
+        if len(cell) > room or len(found) > MOST_STATEMENTS:
+            notes.append(f"{name}: {called} was left out: there is more code than the {amount(MOST_CODE)} accepted.")
             continue
-        kept += [(number, statement) for statement in chain.from_iterable(map(_kept, body))]
-    notes += _redefinitions(kept, name)
-    parts = [ast.unparse(ast.fix_missing_locations(_guarded(statement))) for _, statement in kept]
-    return Lifted("\n\n".join([BEGINNING, *parts]) + "\n", tuple(notes))
+        room -= len(cell)
+        try:
+            parts = statements(cell)
+        except NOT_PYTHON as error:
+            notes.append(f"{name}: {called} is not Python and was left out ({_said(error, max(first - 1, 0))}).")
+            continue
+        found += [(f"line {first + part.lineno - 1}" if first else called, part) for part in parts]
+    if len(found) > MOST_STATEMENTS:
+        notes.insert(0, f"{name}: only the first {MOST_STATEMENTS:,} statements were looked at.")
+    return _Parsed(tuple(found[:MOST_STATEMENTS]), tuple(notes[:MOST_NOTES]))
 
 
-def python_of(cell: str) -> str:
-    """The Python in a cell: lines for IPython or the shell become `pass`, which keeps every other line in its place."""
-    lines = cell.splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    if first.startswith("%%"):
-        if not first.startswith(HARMLESS_CELLS):
-            return ""
-        lines = ["pass" if line == first else line for line in lines]
-    return "\n".join(ASSIGNED.sub(r"\1\2= None", MAGIC.sub(r"\1pass", line)) for line in lines)
-
-
-def _said(error: BaseException) -> str:
+def _said(error: BaseException, before: int) -> str:
     line = getattr(error, "lineno", None)
-    return f"line {line}: {getattr(error, 'msg', error)}" if line else type(error).__name__
+    return f"line {line + before}: {getattr(error, 'msg', error)}" if line else type(error).__name__
 
 
-def _kept(statement: ast.stmt) -> Iterator[ast.stmt]:
-    """What stays of one statement at the top of a cell."""
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        yield from _single_imports(statement)
-    elif isinstance(statement, DEFINED) or _constant(statement):
-        yield statement
-    elif isinstance(statement, ast.If | ast.Try | ast.With) and not _main(statement):
-        yield from _within(statement)
+def _module(parsed: _Parsed, name: str) -> Lifted:
+    staying = [(place, part) for place, statement in parsed.statements for part in _kept([statement])]
+    taken = {each for _, part in staying for each in bound(part)}
+    classes = [each for _, part in staying for each in defined(part) if isinstance(each, ast.ClassDef)]
+    scope = Scope(frozenset(each.name for each in classes))
+    lines: list[ast.stmt] = []
+    room = len(staying) + MOST_RECORDED
+    for _, statement in parsed.statements:
+        stays = _kept([statement])
+        lines += stays
+        if leaves_out(statement):
+            lines += islice(_declared(statement, scope), max(0, room - len(lines)))
+            lines += _under_main(statement, taken)
+        for part in stays:
+            for bound_name in bound(part):
+                scope.moved.pop(bound_name, None)
+    future = [FUTURE] if any(_future(line) and bound(line) == {"annotations"} for line in lines) else []
+    missing = "; ".join(("it is not defined there", *parsed.notes[:1])).rstrip(".")
+    beginning = BEGINNING.format(rest=_rest(parsed.statements), missing=missing, file=name)
+    texts, uncompiled = written([line for line in _without_idle_imports(lines) if not _future(line)], name)
+    source = "\n\n".join([*future, beginning, *texts])
+    return Lifted(f"{source}\n", (*parsed.notes, *uncompiled, *_redefinitions(staying, name)))
 
 
-def _within(statement: ast.If | ast.Try | ast.With) -> Iterator[ast.stmt]:
-    """A branch that holds nothing but what stays, whole; else the definitions and imports in it."""
-    inner = [part for part in ast.iter_child_nodes(statement) if isinstance(part, ast.stmt)]
-    if isinstance(statement, ast.If) and _plain(statement.test) and all(map(_constant, inner)):
-        yield statement
-    else:
-        handlers = statement.handlers if isinstance(statement, ast.Try) else []
-        bodies = [inner, *(handler.body for handler in handlers)]
-        yield from chain.from_iterable(_kept(part) for body in bodies for part in body if not _constant(part))
+def _kept(found: Iterable[ast.stmt]) -> list[ast.stmt]:
+    """What stays; nothing of statements whose parts are nested too deep to be looked at."""
+    try:
+        return list(chain.from_iterable(map(kept, found)))
+    except RecursionError:
+        return []
 
 
-def _main(statement: ast.stmt) -> bool:
-    """Whether this is what a script does when it is run by itself."""
-    return isinstance(statement, ast.If) and "__name__" in {
-        part.id for part in ast.walk(statement.test) if isinstance(part, ast.Name)
-    }
+def _under_main(statement: ast.stmt, taken: set[str]) -> list[ast.stmt]:
+    """What a script defines where it is run by itself, for functions to read; the module's own names keep their values."""
+    parts = _kept(statement.body) if isinstance(statement, ast.If) and main(statement) else []
+    again = {each for part in parts for each in bound(part) if each in taken}
+    return [part for part in parts if not again & (bound(part) | _names_in(part))]
 
 
-def _single_imports(statement: ast.Import | ast.ImportFrom) -> Iterator[ast.stmt]:
-    for alias in statement.names:
-        if isinstance(statement, ast.Import):
-            yield ast.Import([alias])
-        else:
-            yield ast.ImportFrom(statement.module, [alias], statement.level)
+def _names_in(part: ast.stmt) -> set[str]:
+    return {inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name)}
 
 
-def _guarded(statement: ast.stmt) -> ast.stmt:
-    """The same, taking down for its names what went wrong."""
-    noted = [
-        ast.parse(f"left_out[{name!r}] = f'{{type(error).__name__}}: {{error}}'").body[0]
-        for name in sorted(_bound(statement))
-    ]
-    handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "error", noted or [ast.Pass()])
-    return ast.Try([statement], [handler], [], [])
+def _declared(statement: ast.stmt, scope: Scope) -> list[ast.stmt]:
+    try:
+        return list(declarations(statement, scope))
+    except RecursionError:
+        return []
 
 
-def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a statement gives a meaning to."""
-    if isinstance(statement, DEFINED):
-        return {statement.name}
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
-    return {part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+def _future(statement: ast.stmt) -> bool:
+    """Whether it is one of those that must come first; of them only `annotations` has an effect nowadays."""
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
-def _constant(statement: ast.stmt) -> bool:
-    """Whether this gives names plain values, such as `latent_dim = 15` or `device = torch.device("cpu")`."""
-    if isinstance(statement, ast.Assign):
-        return all(map(_name, statement.targets)) and _plain(statement.value)
-    return isinstance(statement, ast.AnnAssign) and statement.value is not None and _plain(statement.value)
+def _without_idle_imports(lines: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Leaves out the imports that nothing uses: some take seconds, and some are not installed here."""
+    others = [line for line in lines if not isinstance(line, IMPORTS)]
+    used = set().union(*map(_names_in, others))
+    for line in lines:
+        if not isinstance(line, IMPORTS) or used & (bound(line) | LOOKS_UP) or "*" in bound(line):
+            yield line
 
 
-def _name(target: ast.expr) -> bool:
-    return isinstance(target, ast.Name) or (isinstance(target, ast.Tuple | ast.List) and all(map(_name, target.elts)))
+def _rest(found: Iterable[tuple[str, ast.stmt]]) -> str:
+    """The text of what was left out, statement by statement, as far as there is room."""
+    texts: list[str] = []
+    room = MOST_REST
+    for _, statement in found:
+        if not leaves_out(statement):
+            continue
+        try:
+            text = ast.unparse(statement)
+        except NOT_PYTHON:
+            continue
+        if len(text) < room:
+            texts.append(text)
+            room -= len(text) + 1
+    return "\n".join(texts)
 
 
-def _plain(value: ast.expr) -> bool:
-    """Whether an expression calls nothing but what a constant may."""
-    calls = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
-    refused = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-    return all(map(_may_call, calls)) and not any(isinstance(part, refused) for part in ast.walk(value))
-
-
-def _may_call(call: ast.Call) -> bool:
-    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return called in CALLED
-
-
-def _redefinitions(kept: Iterable[tuple[int, ast.stmt]], name: str) -> Iterator[str]:
-    """Notes on functions and classes that are defined in more than one cell."""
-    cells: dict[str, list[int]] = {}
-    for number, statement in kept:
+def _redefinitions(staying: Iterable[tuple[str, ast.stmt]], name: str) -> Iterator[str]:
+    """Notes on functions and classes that are defined more than once."""
+    places: dict[str, list[str]] = {}
+    for place, statement in staying:
         if isinstance(statement, DEFINED):
-            cells.setdefault(statement.name, []).append(number)
-    for defined, numbers in cells.items():
-        if len(numbers) > 1:
-            yield f"{name}: {defined} is defined {len(numbers)} times; the last one, in cell {numbers[-1]}, counts."
+            places.setdefault(statement.name, []).append(place)
+    for each, where in places.items():
+        if len(where) > 1:
+            yield f"{name}: {each} is defined {len(where)} times; the last one, in {where[-1]}, counts."

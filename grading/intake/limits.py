@@ -5,7 +5,10 @@ MIB = 1 << 20
 ENTRIES = 5_000  # files and folders in one submission
 DEEPEST = 8  # folders within folders; what lies deeper is passed over
 TOTAL = 1024 * MIB  # bytes in one submission, unpacked
-LARGEST = {"code": 5 * MIB, "starter": 5 * MIB, "notebook": 64 * MIB, "weights": 512 * MIB}  # bytes in one file
+LARGEST = {  # bytes in one file
+    **{"code": 5 * MIB, "starter": 5 * MIB, "script": 5 * MIB},
+    **{"notebook": 64 * MIB, "weights": 512 * MIB},
+}
 RATIO = 200  # unpacked bytes per packed byte, for what unpacks to more than RATIO_FROM
 RATIO_FROM = MIB
 GULP = 4 * MIB  # bytes that an archive's own book-keeping may ask for at once

@@ -1,9 +1,10 @@
 """Which of the files handed in is which of the files expected. Looks at names only."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import PurePosixPath
 
 from grading.intake.wording import folded
@@ -16,6 +17,8 @@ SENDER = re.compile(r"^(.*_)?\d{5,}_(assignsubmission_file_)?")  # "smith_12345_
 FAMILIES = ({".py", ".ipynb", ".txt"}, {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors", ".zip", ""})
 ALIKE = 0.6
 
+Fits = Callable[[str, ExpectedFile], bool]
+
 
 @dataclass(frozen=True)
 class Found:
@@ -25,6 +28,7 @@ class Found:
     path: str
     exact: bool
     others: tuple[str, ...] = ()  # deeper files that would have fitted as well
+    defines: tuple[str, ...] = ()  # what it was recognised by, where that was not its name
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,15 @@ class Matching:
 def match(names: Sequence[str], expected: Sequence[ExpectedFile]) -> Matching:
     """Pairs expected files with paths: by exact name, then but for case, by alias, but for decoration, and as notebooks.
 
-    Within one way of fitting the file nearest the top wins.
+    A script is looked for in the form that its name has, notebook or module, and then in the other. Within one way of
+    fitting the file nearest the top wins.
     """
     found: dict[str, Found] = {}
     rivals: dict[str, tuple[str, ...]] = {}
-    for fits in (_exactly, _but_for_case, _by_alias, _but_for_decoration, _as_notebook):
+    expected = [in_form(file, form_of(file.name)) if file.kind == "script" else file for file in expected]
+    ways: list[Fits] = [_exactly, _but_for_case, _by_alias, _but_for_decoration]
+    ways += [_as_notebook, *(partial(_in_other_form, way) for way in ways)]
+    for fits in ways:
         for file in expected:
             if file.name in found or file.name in rivals:
                 continue
@@ -59,6 +67,22 @@ def match(names: Sequence[str], expected: Sequence[ExpectedFile]) -> Matching:
                 rivals[file.name] = nearest
     missing = tuple(file.name for file in expected if file.name not in found and file.name not in rivals)
     return Matching(tuple(found.values()), tuple(rivals.items()), missing)
+
+
+def is_notebook(path: str) -> bool:
+    """Whether a path has the name of a notebook."""
+    return path.lower().endswith(".ipynb")
+
+
+def form_of(path: str) -> str:
+    """The ending of a script: a notebook's, or a module's."""
+    return ".ipynb" if is_notebook(path) else ".py"
+
+
+def in_form(file: ExpectedFile, form: str) -> ExpectedFile:
+    """The same script with the names that it has as a notebook, or as a module. Aliases may be written either way."""
+    aliases = tuple(dict.fromkeys(f"{alias.removesuffix(form_of(alias))}{form}" for alias in file.aliases))
+    return replace(file, name=f"{file.name.removesuffix(form_of(file.name))}{form}", aliases=aliases)
 
 
 def nearest_name(missing: str, names: Sequence[str]) -> str | None:
@@ -104,6 +128,12 @@ def _as_notebook(name: str, file: ExpectedFile) -> bool:
     """A code file that was handed in as a notebook of its name."""
     stem = file.name.removesuffix(".py")
     return file.kind == "code" and stem != file.name and _plain(name) == _plain(f"{stem}.ipynb")
+
+
+def _in_other_form(fits: Fits, name: str, file: ExpectedFile) -> bool:
+    """A script that was handed in as a module in place of a notebook, or the other way round."""
+    other = ".py" if form_of(file.name) == ".ipynb" else ".ipynb"
+    return file.kind == "script" and fits(name, in_form(file, other))
 
 
 def _undecorated(name: str) -> set[str]:

@@ -18,6 +18,8 @@ from grading.intake import limits
 from grading.intake.wording import amount, shown
 
 PARTS = 3_000_000  # brackets, braces and commas in the file: what it takes in memory once it is parsed
+TOKENS = 8_000_000  # strings and brackets that are told apart, where outputs are passed over
+TOKEN = re.compile(rb'(?P<outputs>"outputs"\s*+:\s*+\[)|"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 CELL = 128 * 1024  # characters of one cell's text that are looked at, from its end
 TEXT = 8 * CELL  # characters of the whole notebook's
 LONGEST = 1_000  # characters of one line, from its beginning
@@ -52,13 +54,22 @@ def claims(path: Path, patterns: Mapping[str, str]) -> tuple[Claim, ...]:
     RubricError where a pattern is no regular expression or lacks its group.
     """
     expressions = {name: _compiled(name, pattern) for name, pattern in patterns.items()}
-    lines = list(_lines(_cells(path), path.name))
+    lines = list(_lines(_cells(path.name, _content(path)), path.name))
     return tuple(claim for name, each in expressions.items() for claim in _runs(_found(name, each, lines)))
 
 
 def code_cells(path: Path) -> list[str]:
-    """The sources of a notebook's code cells, in their order; IntakeError as for `claims`."""
-    cells = [cell for cell in _cells(path) if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    """The sources of a notebook's code cells, in their order, however much it shows beside them.
+
+    Raises IntakeError, with a sentence for the student, where the file is no notebook that can be read.
+    """
+    return code_cells_in(_content(path), path.name)
+
+
+def code_cells_in(content: bytes, name: str) -> list[str]:
+    """The same for what is in the file of that name."""
+    found = _cells(name, _without_outputs(content))
+    cells = [cell for cell in found if isinstance(cell, dict) and cell.get("cell_type") == "code"]
     return [_joined(cell.get("source")) for cell in cells]
 
 
@@ -72,9 +83,9 @@ def _compiled(name: str, pattern: str) -> re.Pattern[str]:
     return expression
 
 
-def _cells(path: Path) -> list[object]:
+def _cells(name: str, written: bytes) -> list[object]:
     """The cells of a notebook, whatever they are. Raises IntakeError where there are none to be had."""
-    name, content = path.name, _parsed(path)
+    content = _parsed(name, written)
     version = content.get("nbformat") if isinstance(content, dict) else None
     if version in (1, 2, 3):
         raise IntakeError(
@@ -87,17 +98,47 @@ def _cells(path: Path) -> list[object]:
     return cells
 
 
-def _parsed(path: Path) -> Any:
-    """The JSON in a file."""
-    name, most = path.name, limits.LARGEST["notebook"]
+def _content(path: Path) -> bytes:
+    """What is in a file that is not too large."""
+    most = limits.LARGEST["notebook"]
     with path.open("rb") as stream:
         content = stream.read(most + 1)
     if not content:
-        raise IntakeError(f"{name} is empty (0 bytes). {AGAIN}")
-    if len(content) > most or sum(map(content.count, (b"[", b"{", b","))) > PARTS:
-        raise IntakeError(
-            f"{name} is too large to be read ({amount(len(content))}). Clear long outputs and save it again."
-        )
+        raise IntakeError(f"{path.name} is empty (0 bytes). {AGAIN}")
+    if len(content) > most:
+        raise _too_large(path.name, content)
+    return content
+
+
+def _too_large(name: str, content: bytes) -> IntakeError:
+    return IntakeError(
+        f"{name} is too large to be read ({amount(len(content))}). Clear long outputs and save it again."
+    )
+
+
+def _without_outputs(content: bytes) -> bytes:
+    """The same with every list of outputs empty. What is in them is passed over, not parsed: it may be 50 MB.
+
+    Where they are of too many pieces to be told apart in a few seconds, or do not end, they stay.
+    """
+    pieces, left, depth = [], 0, 0
+    for number, token in enumerate(TOKEN.finditer(content)):
+        if number > TOKENS:
+            return content
+        if token.lastgroup == "outputs" and not depth:
+            pieces.append(content[left : token.end()])
+            depth = 1
+        elif depth and content[token.start()] in b"[{":
+            depth += 1
+        elif depth and content[token.start()] in b"]}":
+            depth, left = depth - 1, token.start()
+    return content if depth else b"".join([*pieces, content[left:]])
+
+
+def _parsed(name: str, content: bytes) -> Any:
+    """The JSON in a file."""
+    if sum(map(content.count, (b"[", b"{", b","))) > PARTS:
+        raise _too_large(name, content)
     try:
         return json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:

@@ -2,11 +2,11 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from grading.errors import IntakeError
 from grading.intake import limits
@@ -23,9 +23,9 @@ from grading.intake.entries import (
 )
 from grading.intake.folders import entries_of_folder
 from grading.intake.formats import is_lfs_pointer
-from grading.intake.lifting import lifted
-from grading.intake.matching import Found, Matching, match, nearest_name
-from grading.intake.notebooks import code_cells
+from grading.intake.matching import Found, Matching, is_notebook, match, nearest_name
+from grading.intake.modules import made_modules, place_of
+from grading.intake.recognising import by_definitions, definitions_of
 from grading.intake.wording import amount, listed, shown
 from grading.records import ExpectedFile, FileTaken
 
@@ -54,15 +54,19 @@ def take_in(submission: Path, expected: Sequence[ExpectedFile], into: Path) -> I
         if not submission.is_dir():
             _refuse(entries, submission.name)
         refuse_twins(files, submission.name)
-        matching = match([entry.path for entry in files], expected)
+        matching, unclear = by_definitions(match([entry.path for entry in files], expected), files, expected)
         _refuse_unclear(matching, files, expected, submission.name)
         chosen = {entry.path: entry for entry in files}
         refuse_flaws([chosen[found.path] for found in matching.found], submission.name)
-        taken = _copied(matching, chosen, expected, into, submission.name)
-        lifting = tuple(chain.from_iterable(_lifted(found, expected, into) for found in matching.found))
+        kinds = {file.name: file.kind for file in expected}
+        taken = _copied(matching, chosen, kinds, into, submission.name)
+        lifting = tuple(chain.from_iterable(made_modules(found, kinds[found.name], into) for found in matching.found))
     required = [file.name for file in expected if file.required and file.name in matching.missing]
-    notices = (*_notices_on_missing(required, matching, files), *_notices_on_found(matching, taken, expected), *lifting)
-    return Intake(taken, tuple(required), notices)
+    missing = (
+        *unclear.values(),
+        *_notices_on_missing([name for name in required if name not in unclear], matching, files),
+    )
+    return Intake(taken, tuple(required), (*missing, *_notices_on_found(matching, taken, expected), *lifting))
 
 
 def add_starters(names: Sequence[str], given: Path, files: Path) -> None:
@@ -77,6 +81,12 @@ def names_in(submission: Path) -> tuple[str, ...]:
     """The names of the files handed in, sorted, each once. Unpacks nothing, and passes over entries that are odd."""
     with _contents(submission) as entries:
         return tuple(sorted({entry.name for entry in files_among(entries) if not entry.flaw}))
+
+
+def defined_names(submission: Path) -> dict[str, frozenset[str]]:
+    """What the notebooks and scripts handed in define, by their paths. They are parsed, not run."""
+    with _contents(submission) as entries:
+        return definitions_of(files_among(entries))
 
 
 @contextmanager
@@ -126,44 +136,26 @@ def _asked(expected: Sequence[ExpectedFile]) -> str:
 
 
 def _copied(
-    matching: Matching, chosen: dict[str, Entry], expected: Sequence[ExpectedFile], into: Path, submission: str
+    matching: Matching, chosen: Mapping[str, Entry], kinds: Mapping[str, str], into: Path, submission: str
 ) -> tuple[FileTaken, ...]:
-    kinds = {file.name: file.kind for file in expected}
     into.mkdir(parents=True)
     into.chmod(0o755)
     taken: list[FileTaken] = []
     try:
         for found in matching.found:
-            kind = "notebook" if found.path.endswith(".ipynb") else kinds[found.name]
+            kind = "notebook" if is_notebook(found.path) else kinds[found.name]
             room = min(limits.LARGEST[kind], limits.TOTAL - sum(file.size for file in taken))
-            taken.append(_copy(chosen[found.path], into, found.name, room, submission))
+            target = into / place_of(found, kinds[found.name])
+            taken.append(_copy(chosen[found.path], target, found.name, room, submission))
     except BaseException:
         shutil.rmtree(into)
         raise
     return tuple(taken)
 
 
-def _lifted(found: Found, expected: Sequence[ExpectedFile], into: Path) -> Iterator[str]:
-    """Makes a module of a notebook that was handed in for a code file; yields what to tell people of it."""
-    code = {file.name for file in expected if file.kind in ("code", "starter")}
-    if found.name not in code or not found.path.endswith(".ipynb"):
-        return
-    notebook = (into / found.name).rename(into / f"{found.name}.ipynb")
-    try:
-        module = lifted(code_cells(notebook), PurePosixPath(found.path).name)
-    except IntakeError as error:
-        yield f"{found.name}: {error}"
-        return
-    finally:
-        notebook.unlink()
-    (into / found.name).write_text(module.source, encoding="utf-8")
-    (into / found.name).chmod(0o644)
-    yield from module.notes
-
-
-def _copy(entry: Entry, into: Path, name: str, room: int, submission: str) -> FileTaken:
+def _copy(entry: Entry, target: Path, name: str, room: int, submission: str) -> FileTaken:
     """Copies one file piece by piece, whatever size it claims to have."""
-    digest, size, head, target = hashlib.sha256(), 0, b"", into / name
+    digest, size, head = hashlib.sha256(), 0, b""
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as copy:
         for piece in _pieces(entry, submission):
@@ -204,17 +196,21 @@ def _notices_on_missing(required: Sequence[str], matching: Matching, files: Sequ
 def _notices_on_found(
     matching: Matching, taken: Sequence[FileTaken], expected: Sequence[ExpectedFile]
 ) -> Iterator[str]:
+    kinds = {file.name: file.kind for file in expected}
     for found in matching.found:
-        yield from _notices_on_name(found)
-    weights = {file.name for file in expected if file.kind == "weights"}
+        yield from _notices_on_name(found, place_of(found, kinds[found.name]))
     for file in taken:
-        if file.note and file.name not in weights:
+        if file.note and kinds[file.name] != "weights":
             yield f"{file.name} is {file.note}. Hand in the file with your code."
 
 
-def _notices_on_name(found: Found) -> Iterator[str]:
+def _notices_on_name(found: Found, place: str) -> Iterator[str]:
+    """What to tell where a file has not the name it should have, which is `place` in the form it was handed in in."""
     name = shown(found.path.rpartition("/")[2])
-    if not found.exact:
-        yield f"{name} was taken as {found.name}. Hand it in under exactly this name: {found.name}."
+    since = f", since it defines {listed(found.defines)}" if found.defines else ""
+    if not found.exact and name == place != found.name:
+        yield f"{name} was taken as {found.name}."
+    elif not found.exact:
+        yield f"{name} was taken as {found.name}{since}. Hand it in under exactly this name: {place}."
     if found.others:
         yield f"{shown(found.path)} was taken as {found.name}, not {listed(found.others)}, which lies deeper. Keep one."

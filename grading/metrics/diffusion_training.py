@@ -14,6 +14,7 @@ from grading.assets.datasets import cat_images
 from grading.checks.compare import scalar, tensor
 from grading.errors import BadAnswer, Crashed, DataMissing, NotMeasured, TimedOut, WeightsError
 from grading.metrics.curves import curve
+from grading.metrics.epochs import allowed
 from grading.metrics.extractors import best_extractor
 from grading.metrics.feature_cache import cached_features
 from grading.metrics.feature_distance import feature_distances, real_distances
@@ -116,10 +117,7 @@ def _made(student: Submission, setting: Setting) -> Run:
         images = {0: _drawn(student, setting, 0, setting.seconds)}
         return _with_stages(student, setting, (), images, f"weights from {setting.sampling.file}")
     scalar(student.begin_diffusion(), "the loss")
-    if not setting.train:
-        raise NotMeasured(
-            f"{setting.sampling.file} was not handed in, and training again was not asked for (--no-train)"
-        )
+    allowed(setting, setting.sampling.file)
     student.training_photographs(images=cat_images(LARGER))
     planned = BETWEEN if setting.quick else 10 * BETWEEN
     losses, images = _trained(student, setting, planned)

@@ -4,9 +4,6 @@ The training runs in the sandbox, with the submission's own model and loss funct
 encoder and decoder asked apart, on images that were held out.
 """
 
-import time
-from dataclasses import dataclass
-
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
@@ -15,9 +12,10 @@ from grading.assets.datasets import grey_images
 from grading.assets.networks import in_batches
 from grading.checks.compare import scalar, tensor, two
 from grading.checks.gaussian import kl_per_image
-from grading.errors import Crashed, NotMeasured, TimedOut, WeightsError
-from grading.metrics.curves import curve
+from grading.errors import Crashed, WeightsError
 from grading.metrics.elbo import regression_estimate
+from grading.metrics.epochs import Course, Epochs, allowed, run
+from grading.metrics.epochs import drawn as drawn_curves
 from grading.metrics.memory import counted, stored
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
@@ -25,14 +23,6 @@ from grading.records import Evidence, Measurement, Picture
 from grading.subjects import Submission, generator
 
 DRAWS, BATCH, PREVIEW, SHOWN = 5, 250, 500, 10
-
-
-@dataclass(frozen=True)
-class Epochs:
-    """What a training told, and what was measured after each of its epochs."""
-
-    told: tuple[float, ...]  # the mean loss, as the submission's own loss_function has it
-    measured: tuple[float, ...]  # on 500 held-out images, by the judge
 
 
 def vae(student: Submission, setting: Setting) -> Evidence:
@@ -94,31 +84,16 @@ def _classes(model: str, labels: Tensor) -> Tensor | None:
 def _train(student: Submission, setting: Setting, model: str) -> Epochs:
     """Trains in the sandbox. Raises NotMeasured where that may not be, or takes too long here."""
     scalar(student.begin_training(model=model), "the loss of a first step")
-    if not setting.train:
-        raise NotMeasured(
-            f"{setting.sampling.file} was not handed in, and training again was not asked for (--no-train)"
-        )
+    allowed(setting, setting.sampling.file)
     images, labels = grey_images("mnist", train=True)
     student.training_images(images=images, labels=labels)
-    begun, longest, count = time.monotonic(), 0.0, setting.sampling.steps
-    told: list[float] = []
-    measured: list[float] = []
-    for epoch in range(count):
-        left = setting.seconds - (time.monotonic() - begun)
-        started = time.monotonic()
-        try:
-            if left < longest:
-                raise TimedOut
-            told.append(scalar(student.train_epoch(model=model, seconds=left), "the loss of an epoch"))
-        except TimedOut:
-            raise NotMeasured(
-                f"training was at epoch {epoch + 1} of {count} when its {setting.seconds:g} s were used up; staff can give "
-                "the row more, or grade on a faster machine"
-            ) from None
-        measured.append(_preview(student, setting, model))
-        longest = max(longest, time.monotonic() - started)
-        setting.tell(f"{model}: epoch {epoch + 1} of {count}, loss {measured[-1]:.1f}", (epoch + 1) / count)
-    return Epochs(tuple(told), tuple(measured))
+    course = Course(
+        model,
+        setting.sampling.steps,
+        lambda left: student.train_epoch(model=model, seconds=left),
+        lambda: _preview(student, setting, model),
+    )
+    return run(course, setting, setting.seconds)
 
 
 def _preview(student: Submission, setting: Setting, model: str) -> float:
@@ -173,9 +148,5 @@ def _drawings(student: Submission, setting: Setting, model: str, images: Tensor,
 
 
 def _curve(epochs: Epochs) -> Picture:
-    steps = list(range(1, len(epochs.told) + 1))
-    lines = {
-        "mean over the epoch, as loss_function tells": (steps, epochs.told),
-        "on 500 held-out images, by the judge": (steps, epochs.measured),
-    }
-    return curve(lines, "epoch", "loss per image (nats)", "Training in the sandbox, by the handout's recipe.")
+    told, measured = "mean over the epoch, as loss_function tells", "on 500 held-out images, by the judge"
+    return drawn_curves(epochs, told, measured, "loss per image (nats)")

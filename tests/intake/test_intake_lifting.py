@@ -6,13 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.intake.lifting import Lifted, lifted, python_of
+from grading.intake.cells import python_of
+from grading.intake.lifting import Lifted, lifted, lifted_script
 
 
 def module(*cells: str) -> types.ModuleType:
     """What running the lifted module gives."""
     made = types.ModuleType("lifted")
     exec(lifted(cells, "work.ipynb").source, made.__dict__)
+    return made
+
+
+def script(text: str) -> types.ModuleType:
+    """What running the module lifted out of a script gives."""
+    made = types.ModuleType("lifted")
+    exec(lifted_script(text, "work.py").source, made.__dict__)
     return made
 
 
@@ -41,7 +49,7 @@ def test_what_trains_draws_downloads_or_prints_is_not_run() -> None:
         "losses = [train() for _ in range(3)]\ntotal = sum(losses)\nx = 1; x += train()",
     )
     assert not hasattr(found, "history")
-    assert not hasattr(found, "only_here")
+    assert found.only_here == 1
     assert found.x == 1
 
 
@@ -57,9 +65,15 @@ def test_magics_and_shell_lines_go_and_the_rest_of_their_cells_stays() -> None:
 
 
 def test_a_cell_that_works_only_elsewhere_leaves_its_names_out() -> None:
-    found = module("from google.colab import drive\nimport no_such_library, math", "drive.mount('/content')", "x = 1")
+    found = module(
+        "from google.colab import drive\nimport no_such_library, math",
+        "drive.mount('/content')",
+        "def f(): return math.pi, no_such_library",
+    )
     assert found.math.pi > 3
     assert not hasattr(found, "drive")
+    with pytest.raises(AttributeError, match="ModuleNotFoundError: No module named 'no_such_library'"):
+        found.no_such_library  # noqa: B018
 
 
 def test_of_two_definitions_the_last_counts_and_a_note_says_so() -> None:
@@ -100,17 +114,15 @@ def test_globals_that_methods_read_are_there() -> None:
 def test_a_definition_that_needs_what_was_left_out_says_so_and_spoils_nothing_else() -> None:
     found = module("loader = make_loader()", "def batches(n=len(loader)):\n    return n", "def other():\n    return 1")
     assert found.other() == 1
-    with pytest.raises(
-        AttributeError, match="batches could not be taken out of the notebook: NameError: name 'loader'"
-    ):
+    with pytest.raises(AttributeError, match=r"batches could not be taken out of work.ipynb: NameError: name 'loader'"):
         found.batches  # noqa: B018
     with pytest.raises(AttributeError, match=r"Model could not .* it is not defined there"):
         found.Model  # noqa: B018
 
 
 def test_a_script_is_one_cell() -> None:
-    script = "import argparse\nargs = argparse.ArgumentParser().parse_args()\ndef loss(x):\n    return x * 2\nloss(undefined)\n"
-    assert module(script).loss(3) == 6
+    text = "import argparse\nargs = argparse.ArgumentParser().parse_args()\ndef loss(x):\n    return x * 2\nloss(undefined)\n"
+    assert module(text).loss(3) == script(text).loss(3) == 6
 
 
 @given(st.text(max_size=200))

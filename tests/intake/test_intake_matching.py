@@ -102,3 +102,38 @@ def test_base_names_do_for_recognition() -> None:
 )
 def test_nearest_name(missing: str, names: list[str], nearest: str | None) -> None:
     assert nearest_name(missing, names) == nearest
+
+
+NOTEBOOK = ExpectedFile("AE_Notebook.ipynb", "script", aliases=("autoencoder.ipynb", "autoencoder.py"))
+SCRIPT = ExpectedFile("A9_vae.py", "script", aliases=("vae.py",))
+
+
+@pytest.mark.parametrize(
+    ("expected", "name"),
+    [
+        *((NOTEBOOK, name) for name in ("AE_Notebook.ipynb", "ae_notebook.IPYNB", "autoencoder.ipynb")),
+        *((NOTEBOOK, name) for name in ("AE Notebook (1).ipynb", "Copy of autoencoder.ipynb")),
+        *(
+            (NOTEBOOK, name)
+            for name in ("AE_Notebook.py", "AE_Notebook (1).py", "autoencoder.py", "AE-Notebook copy.py")
+        ),
+        *((SCRIPT, name) for name in ("A9_vae.py", "A9_vae.ipynb", "vae (2).ipynb", "Vae.PY", "x_12345_A9_vae.ipynb")),
+    ],
+)
+def test_a_script_is_recognised_in_both_forms(expected: ExpectedFile, name: str) -> None:
+    [found] = match(["report.pdf", name], (expected, CODE)).found
+    assert (found.name, found.path, found.exact) == (expected.name, name, name == expected.name)
+
+
+@pytest.mark.parametrize("expected", [NOTEBOOK, SCRIPT])
+@pytest.mark.parametrize("stem", ["{}", "{} (1)", "autoencoder", "vae"])
+def test_of_both_forms_the_rows_own_is_taken(expected: ExpectedFile, stem: str) -> None:
+    own, form = expected.name.rsplit(".", 1)
+    names = [f"{stem.format(own)}.{each}" for each in ("py", "ipynb")]
+    for found in match(names, (expected,)).found:
+        assert found.path == f"{stem.format(own)}.{form}" and not found.others
+
+
+def test_neither_form_of_a_script_is_taken_for_something_else() -> None:
+    matching = match(["AE_Notebook_final.ipynb", "AE_Notebook.txt", "A9_vae.pt"], (NOTEBOOK, SCRIPT))
+    assert matching.missing == ("AE_Notebook.ipynb", "A9_vae.py")

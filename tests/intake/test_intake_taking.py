@@ -97,14 +97,15 @@ def test_notebook_in_place_of_a_module_becomes_one(tmp_path: Path) -> None:
         "!pip install torch\nimport math",
         "class VAE:\n    pass",
         "VAE().train()",
-        "class VAE:\n    size = 3",
+        "class VAE:\n    size = math.pi",
         "x = (",
     )
     files = {"A5_vae_submission.py": CODE, "vae.pt": b"x", "A5_diffusion_submission.ipynb": notebook(*cells)}
     intake = take(folder_of(tmp_path / "work", files))
     module = (tmp_path / "taken" / "A5_diffusion_submission.py").read_text()
     assert module.count("class VAE:") == 2 and "import math" in module
-    assert "pip" not in module and "train" not in module and "Wrong" not in module
+    assert "pip" not in module and "Wrong" not in module
+    assert "__rest__ = 'VAE().train()'" in module and module.count("train") == 1
     assert {path.name for path in (tmp_path / "taken").iterdir()} == set(files) - {"A5_diffusion_submission.ipynb"} | {
         "A5_diffusion_submission.py"
     }

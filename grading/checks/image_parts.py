@@ -1,0 +1,95 @@
+"""Conditions that are a part of the image itself, and the network that predicts the rest from it alone."""
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, close, parts, shown, tensor
+from grading.errors import NotMeasured
+from grading.metrics.parameters import counted
+from grading.subjects import Subject
+
+COUNT, SIDE, QUARTER = 5, 28, 14
+QUARTERS = {
+    "lower left": (slice(QUARTER, SIDE), slice(0, QUARTER)),
+    "upper left": (slice(0, QUARTER), slice(0, QUARTER)),
+    "upper right": (slice(0, QUARTER), slice(QUARTER, SIDE)),
+    "lower right": (slice(QUARTER, SIDE), slice(QUARTER, SIDE)),
+}
+CAPACITY = 2.0  # the largest ratio of parameters that still counts as the same capacity
+ALIKE = 1e-6
+
+
+def quarter(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The condition is the lower left quarter of the image: rows 14 to 28, columns 0 to 14, as 196 numbers.
+
+    Looked for among the notebook's functions and subscripts. One that is right is enough; where there is none that takes a
+    quarter, the row is left to a human.
+    """
+    images = torch.rand(COUNT, 1, SIDE, SIDE, generator=rng)
+    answer = student.quarters(images=images, seed="a")
+    pieces = [piece for piece in answer if isinstance(piece, list | tuple)] if isinstance(answer, list) else []
+    pairs = [(str(piece[0]), piece[1]) for piece in pieces if len(piece) == 2 and isinstance(piece[1], Tensor)]
+    found = [(text, value.double().reshape(COUNT, -1)) for text, value in pairs if value.numel() == COUNT * QUARTER**2]
+    taken = [(text, _which(value, images)) for text, value in found]
+    if any(name == "lower left" for _, name in taken):
+        return
+    wrong = [(text, name) for text, name in taken if name]
+    if not wrong:
+        raise NotMeasured("no place was found where the notebook takes a quarter of the images")
+    text, name = wrong[0]
+    raise Disagreement(
+        f"this is the {name} quarter; the lower left one is asked for",
+        bug="wrong-quarter",
+        expected="x[:, :, 14:, :14]",
+        actual=text,
+    )
+
+
+def _which(value: Tensor, images: Tensor) -> str:
+    """The name of the quarter [N, 196] of images, or an empty string."""
+    for name, (rows, columns) in QUARTERS.items():
+        if close(value, images[:, 0, rows, columns].reshape(COUNT, -1)):
+            return name
+    return ""
+
+
+def baseline(student: Subject, reference: Subject, rng: Generator) -> None:
+    """BaselineNN predicts the whole image from its quarter: one answer in [0, 1], with the decoder's capacity.
+
+    quarters [N, 196] or [N, 1, 14, 14] -> images [N, 1, 28, 28]. The decoder is that of myVAE, with or without the
+    condition; twice or half as many parameters still count as the same capacity.
+    """
+    x = torch.rand(COUNT, QUARTER**2, generator=rng)
+    answer = parts(student.baseline_pass(x=x, seed="a"), first=object, second=object)
+    first, second = (tensor(answer[name], "what BaselineNN gives") for name in ("first", "second"))
+    if first.numel() != COUNT * SIDE**2:
+        raise Disagreement(
+            "BaselineNN should give whole images",
+            bug="baseline-size",
+            expected=f"[{COUNT}, 1, 28, 28]",
+            actual=str(list(first.shape)),
+        )
+    first, second = first.reshape(COUNT, -1), second.reshape(COUNT, -1)
+    if not close(first, second):
+        raise Disagreement("BaselineNN changes from call to call; it has one answer", bug="baseline-random")
+    if (first - first[:1]).abs().max() < ALIKE:
+        raise Disagreement("BaselineNN does not depend on the quarter", bug="baseline-ignores-x", actual=shown(first))
+    if first.min() < 0 or first.max() > 1:
+        message = "BaselineNN should end with a sigmoid: images are in [0, 1]"
+        raise Disagreement(message, bug="baseline-no-sigmoid", share=0.5)
+    _same_capacity(student)
+
+
+def _same_capacity(student: Subject) -> None:
+    own = counted(student.state(model="baseline", seed="a"))
+    decoders = [counted(student.state(model=model, part="decoder", seed="a")) for model in ("vae", "structured")]
+    ratios = [max(own, count) / max(1, min(own, count)) for count in decoders]
+    if min(ratios) > CAPACITY:
+        more = "more" if own > decoders[0] else "fewer"
+        raise Disagreement(
+            f"BaselineNN has {own:,} parameters, many {more} than the decoder: the same capacity is asked for",
+            bug="baseline-capacity",
+            share=0.5,
+            expected=f"about {decoders[1]:,}",
+            actual=f"{own:,}",
+        )

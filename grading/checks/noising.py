@@ -1,0 +1,82 @@
+"""Images with Gaussian noise, clipped to [0, 1]: what a notebook's training loop hands to a denoising autoencoder.
+
+Judged by law: at a pixel of value x, clip(x + sigma e, 0, 1) is 0 with probability Phi(-x / sigma), 1 with
+Phi((x - 1) / sigma), and Gaussian between the two. Vincent et al. 2008 for the idea.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, tensor
+from grading.errors import NotMeasured
+from grading.subjects import Subject
+
+SIGMA, LEVELS, COUNT = 0.5, (0.0, 0.5, 1.0), 48
+SIGMAS = 5.0  # of an empirical distribution function, at any point
+NORMAL = torch.distributions.Normal(torch.tensor(0.0, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64))
+
+
+def clipped_noise(student: Subject, reference: Subject, rng: Generator) -> None:
+    """Gaussian noise of standard deviation 0.5 is added to the images, and the result clipped to [0, 1].
+
+    images [N, 1, 28, 28] in [0, 1] -> the same shape. Where the notebook does it in several places, one that is right
+    is enough; where none is found, the row is left to a human.
+    """
+    images = torch.tensor(LEVELS).repeat_interleave(COUNT // len(LEVELS)).view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
+    found = _found(student.noisy_images(images=images.contiguous(), seed="a"), images)
+    again = dict(_found(student.noisy_images(images=images.contiguous(), seed="b"), images))
+    first: Disagreement | None = None
+    for source, value in found:
+        try:
+            _right(source, value, again.get(source))
+            return
+        except Disagreement as error:
+            first = first or error
+    if first is None:
+        raise NotMeasured("no place was found where the notebook adds noise to images")
+    raise first
+
+
+def _found(answer: object, images: Tensor) -> Sequence[tuple[str, Tensor]]:
+    """Places that give images, by their text; one that gives the noise alone is none."""
+    pieces = answer if isinstance(answer, list) else []
+    pairs = [(str(piece[0]), piece[1]) for piece in pieces if isinstance(piece, list | tuple) and len(piece) == 2]
+    alike = [
+        (source, value) for source, value in pairs if isinstance(value, Tensor) and value.numel() == images.numel()
+    ]
+    return [(source, tensor(value, "the noisy image").reshape(len(LEVELS), -1)) for source, value in alike]
+
+
+def _right(source: str, value: Tensor, again: Tensor | None) -> None:
+    """Raises Disagreement unless these noisy images [3, N], one row per level, follow the law."""
+    told = {"expected": "torch.clip(x + 0.5 * torch.randn_like(x), 0, 1)", "actual": source}
+    if again is not None and torch.equal(value, again):
+        raise Disagreement("the noise is the same every time: draw it anew for every batch", bug="noise-fixed", **told)
+    if value.min() < 0 or value.max() > 1:
+        bug, message = "noise-not-clipped", f"the noisy image goes from {value.min():.3g} to {value.max():.3g}: clip it"
+        raise Disagreement(f"{message} to [0, 1]", bug=bug, share=0.5, **told)
+    if all(_follows(row, level) for row, level in zip(value, LEVELS, strict=True)):
+        return
+    middle = value[1]
+    inside = ((middle > 0) & (middle < 1)).double().mean().clamp(1e-4, 1 - 1e-4)
+    sigma = 0.5 / NORMAL.icdf((1 + inside) / 2).item()
+    if (value[0] == 0).all():
+        raise Disagreement("black pixels stay black: noise is added, not multiplied", bug="noise-multiplied", **told)
+    if abs(sigma - SIGMA) > 0.02 and _follows(middle, 0.5, sigma):
+        raise Disagreement(
+            f"the standard deviation of the noise is about {sigma:.2g}; 0.5 is asked for", bug="noise-factor", **told
+        )
+    raise Disagreement(
+        "what is added is not Gaussian noise of standard deviation 0.5", bug="noise-not-gaussian", **told
+    )
+
+
+def _follows(values: Tensor, level: float, sigma: float = SIGMA) -> bool:
+    """Whether values follow clip(level + sigma e, 0, 1), going by their distribution function at eleven points."""
+    points = torch.linspace(0.0, 0.99, 12, dtype=torch.float64)
+    right = NORMAL.cdf((points - level) / sigma)
+    seen = torch.stack([(values <= point).double().mean() for point in points])
+    bound = SIGMAS * (right * (1 - right) / len(values)).sqrt() + 1e-3
+    return bool(((seen - right).abs() <= bound).all())

@@ -1,0 +1,217 @@
+"""What a network is made of, judged by what it does with its input, so that layers and functions count alike.
+
+A probe traces an untrained network (`architecture`: operations in their order, see inside/tracing.py); the rules are here.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Generator
+
+from grading.checks.compare import Disagreement
+from grading.errors import BadAnswer
+from grading.subjects import Subject
+
+PIXELS, MOST = 28 * 28, 2_000
+LINEAR = {"linear", "addmm", "matmul", "bilinear", "mm", "bmm", "rmatmul"}
+CONVOLUTIONS = {"conv1d", "conv2d", "conv3d"}
+TRANSPOSED = {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
+UPSAMPLINGS = TRANSPOSED | {"interpolate", "upsample", "upsample_nearest", "upsample_bilinear", "pixel_shuffle"}
+NORMALISATIONS = {"batch_norm", "instance_norm", "group_norm", "layer_norm"}
+WANTED = {"leaky_relu"}
+BOUNDING = {"sigmoid"}
+OTHER_ACTIVATIONS = {
+    *("relu", "relu6", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign", "tanh", "hardtanh"),
+    *("hardswish", "hardsigmoid", "rrelu", "prelu", "softmax", "log_softmax", "logsigmoid", "tanhshrink", "threshold"),
+}
+ACTIVATIONS = WANTED | BOUNDING | OTHER_ACTIVATIONS
+HALF, NEARLY = 0.5, 0.75
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step from input to output."""
+
+    name: str  # "linear", "conv2d", "leaky_relu" …
+    layer: str  # the layer that does it, "encoder.0: Linear"; the class of the network for what forward does itself
+    part: str  # the attribute of the network that was at work, "encoder"; "" for what forward does itself
+    sources: tuple[int, ...]  # the steps that its inputs come from; -1 is the input of the network
+    size: int  # how many numbers per image come out
+
+    def __str__(self) -> str:
+        return self.layer if ": " in self.layer else f"{self.name} in {self.layer}"
+
+
+@dataclass(frozen=True)
+class Halves:
+    """The operations before the bottleneck, that which gives it last, and those behind it."""
+
+    encoder: tuple[Operation, ...]
+    decoder: tuple[Operation, ...]
+
+
+def fully_connected(student: Subject, reference: Subject, rng: Generator) -> None:
+    """Autoencoder is made of linear layers with LeakyReLU between them: none behind z, and a sigmoid at the end."""
+    steps = _traced(student, "autoencoder")
+    _nothing_else(steps, CONVOLUTIONS | TRANSPOSED, "not-fully-connected", "only fully connected layers are asked for")
+    halves = _halves(steps)
+    _nothing_bypasses(halves)
+    _leaky(steps)
+    _activated(halves.encoder, "encoder", 1)
+    _activated(halves.decoder, "decoder", 1)
+    _open_latent(halves)
+    _ends_with_sigmoid((*halves.encoder, *halves.decoder))
+
+
+def convolutional(student: Subject, reference: Subject, rng: Generator) -> None:
+    """DenoiseAE is convolutions: three with batch normalisation, LeakyReLU and pooling; three that enlarge; a sigmoid.
+
+    What is between encoder and decoder is smaller than an image, and nothing goes past it.
+    """
+    steps = _traced(student, "denoiser")
+    _nothing_else(steps, LINEAR, "not-convolutional", "only convolutional layers are asked for")
+    halves = _halves(steps)
+    _nothing_bypasses(halves)
+    _encodes(halves.encoder)
+    _decodes(halves.decoder)
+    _ends_with_sigmoid((*halves.encoder, *halves.decoder))
+    _leaky(steps)
+    for name, part, least in (("encoder", halves.encoder, 3), ("decoder", halves.decoder, 2)):
+        _counted(part, {"batch_norm"}, least, name, ("batch-norm-missing", "batch normalisations", HALF))
+        _activated(part, name, least)
+
+
+def _traced(student: Subject, model: str) -> tuple[Operation, ...]:
+    answer = student.architecture(model=model, seed="a")
+    if not isinstance(answer, list) or not 0 < len(answer) <= MOST:
+        raise Disagreement("forward does nothing with its input that could be followed")
+    return tuple(map(_operation, answer))
+
+
+def _operation(entry: Any) -> Operation:
+    """One entry of the trace; it comes from beside student code, so its parts are looked at one by one."""
+    try:
+        name, layer, sources = str(entry["operation"])[:60], str(entry["layer"])[:120], tuple(map(int, entry["from"]))
+        part = str(entry["part"])[:60]
+        size = math.prod(int(number) for number in entry["gives"]) // max(1, int(entry["count"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadAnswer("the trace of the network is not one") from error
+    name = name.removeprefix("_")
+    return Operation(
+        "max_pool" if name.startswith(("max_pool", "adaptive_max_pool")) else name, layer, part, sources, size
+    )
+
+
+def _halves(steps: Sequence[Operation]) -> Halves:
+    """Cut behind the encoder by its name, else where an image is the fewest numbers; what follows without weights is its."""
+    parts = [step.part for step in steps]
+    before = parts.index("decoder") if "decoder" in parts else len(parts)
+    named = [number for number, part in enumerate(parts[:before]) if part == "encoder"]
+    sizes = [step.size for step in steps]
+    cut = named[-1] if named and sizes[named[-1]] < PIXELS else sizes.index(min(sizes))
+    while cut + 1 < len(steps) and steps[cut + 1].name not in LINEAR | CONVOLUTIONS | UPSAMPLINGS:
+        cut += 1
+    if steps[cut].size >= PIXELS:
+        raise Disagreement(
+            "what the encoder gives is not smaller than an image: there is no bottleneck",
+            bug="no-bottleneck",
+            expected="fewer than 784 numbers an image",
+            actual=f"{steps[cut].size} numbers behind {steps[cut]}",
+        )
+    # forward may encode once more, to return z as well
+    return Halves(tuple(steps[: cut + 1]), tuple(step for step in steps[cut + 1 :] if step.part != "encoder"))
+
+
+def _nothing_else(steps: Iterable[Operation], unwanted: set[str], bug: str, message: str) -> None:
+    for step in steps:
+        if step.name in unwanted:
+            raise Disagreement(f"{step} is a layer of another kind: {message}", bug=bug, actual=str(step))
+
+
+def _nothing_bypasses(halves: Halves) -> None:
+    """Raises Disagreement where the decoder sees something from before the bottleneck."""
+    cut = len(halves.encoder) - 1
+    for step in halves.decoder:
+        if min(step.sources, default=cut) < cut:
+            raise Disagreement(
+                f"{step} sees what was there before the bottleneck: nothing may go past it",
+                bug="skip-connection",
+                actual=str(step),
+            )
+
+
+def _leaky(steps: Iterable[Operation]) -> None:
+    """Every hidden activation is a LeakyReLU; another one still works, and keeps half."""
+    for step in steps:
+        if step.name in OTHER_ACTIVATIONS:
+            raise Disagreement(
+                f"{step} is another activation than the handout's: hidden layers have nn.LeakyReLU behind them",
+                share=HALF,
+                bug="other-activation",
+                expected="LeakyReLU",
+                actual=str(step),
+            )
+
+
+def _activated(part: Iterable[Operation], name: str, least: int) -> None:
+    _counted(part, WANTED, least, name, ("activation-missing", "LeakyReLUs", HALF if least == 1 else NEARLY))
+
+
+def _counted(part: Iterable[Operation], kinds: set[str], least: int, name: str, fault: tuple[str, str, float]) -> None:
+    """Raises Disagreement where a half has fewer of a kind than it should; fault: bug, plural, share."""
+    bug, plural, share = fault
+    found = [str(step) for step in part if step.name in kinds]
+    if len(found) < least:
+        raise Disagreement(
+            f"the {name} should have {least} {plural} or more; it has {len(found)}",
+            share=share,
+            bug=bug,
+            expected=f"at least {least}",
+            actual=", ".join(found) or "none",
+        )
+
+
+def _open_latent(halves: Halves) -> None:
+    """No activation between the layer that gives z and the decoder's first layer."""
+    behind = [step for step in halves.encoder if step.name in LINEAR | ACTIVATIONS]
+    before = halves.decoder[: next((n for n, step in enumerate(halves.decoder) if step.name in LINEAR), None)]
+    at = [step for step in (*behind[-1:], *before) if step.name in ACTIVATIONS]
+    if at:
+        raise Disagreement(
+            f"{at[0]} stands behind the latent vector: its layer is linear, with no activation",
+            share=HALF,
+            bug="activation-on-latent",
+            actual=str(at[0]),
+        )
+
+
+def _ends_with_sigmoid(steps: Sequence[Operation]) -> None:
+    acting = [step for step in steps if step.name in LINEAR | CONVOLUTIONS | UPSAMPLINGS | ACTIVATIONS | NORMALISATIONS]
+    if not acting or acting[-1].name not in BOUNDING:
+        raise Disagreement(
+            "the decoder should end with a sigmoid",
+            bug="no-sigmoid",
+            expected="Sigmoid",
+            actual=str(acting[-1]) if acting else "nothing",
+        )
+    early = [step for step in acting[:-1] if step.name in BOUNDING]
+    if early:
+        raise Disagreement(
+            f"{early[0]} is a sigmoid within the network: only the last layer has one, the others LeakyReLU",
+            share=HALF,
+            bug="sigmoid-inside",
+            actual=str(early[0]),
+        )
+
+
+def _encodes(encoder: Sequence[Operation]) -> None:
+    _counted(encoder, CONVOLUTIONS, 3, "encoder", ("too-few-convolutions", "convolutions", 0.0))
+    _counted(encoder, {"max_pool"}, 2, "encoder", ("no-max-pooling", "max poolings", HALF))
+
+
+def _decodes(decoder: Sequence[Operation]) -> None:
+    _counted(
+        decoder, UPSAMPLINGS, 3, "decoder", ("too-few-upsamplings", "transposed convolutions (or upsamplings)", 0.0)
+    )
