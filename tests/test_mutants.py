@@ -20,8 +20,9 @@ NAMES = [path.name for path in sorted((HERE / "mutants").iterdir())]
 
 
 def apart(one: Case, other: Case) -> bool:
-    """Whether neither touches what the other edits or loses."""
-    return edit_other_lines(one, other) and not set(one["loses"]) & set(other["loses"])
+    """Whether neither touches what the other edits or loses, and neither is said to hide the other."""
+    hides = other["name"] in one.get("apart_from", ()) or one["name"] in other.get("apart_from", ())
+    return not hides and edit_other_lines(one, other) and not set(one["loses"]) & set(other["loses"])
 
 
 TOGETHER = [(name, group) for name in NAMES for group in grouped(cases("mutants", name), apart) if len(group) > 1]

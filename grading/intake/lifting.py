@@ -13,7 +13,8 @@ from itertools import chain, islice
 from grading.intake import limits
 from grading.intake.cells import NOT_PYTHON, cells_of_script, statements
 from grading.intake.declaring import Scope, declarations
-from grading.intake.staying import DEFINED, IMPORTS, bound, defined, kept, leaves_out, main
+from grading.intake.importing import LATER, names_in, needed
+from grading.intake.staying import DEFINED, bound, defined, kept, leaves_out, main
 from grading.intake.wording import amount, shown
 from grading.intake.writing import MOST_NOTES, written
 
@@ -22,7 +23,6 @@ MOST_CODE = limits.MIB // 2  # characters of all cells together
 MOST_STATEMENTS = 4_000  # at the top of cells
 MOST_RECORDED = 2_000  # calls, and constants for them
 MOST_REST = 256 * 1024  # characters of `__rest__`
-LOOKS_UP = {"eval", "exec", "globals", "vars", "locals", "__import__"}  # where these are used, any import may be
 FUTURE = "from __future__ import annotations"
 BEGINNING = """__left_out__, __declared__, __aside__ = {{}}, {{}}, {{}}
 __rest__ = {rest!r}
@@ -133,8 +133,9 @@ def _module(parsed: _Parsed, name: str) -> Lifted:
     future = [FUTURE] if any(_future(line) and bound(line) == {"annotations"} for line in lines) else []
     missing = "; ".join(("it is not defined there", *parsed.notes[:1])).rstrip(".")
     beginning = BEGINNING.format(rest=_rest(parsed.statements), missing=missing, file=name)
-    texts, uncompiled = written([line for line in _without_idle_imports(lines) if not _future(line)], name)
-    source = "\n\n".join([*future, beginning, *texts])
+    texts, uncompiled = written([line for line in needed(lines) if not _future(line)], name)
+    later = [LATER] if any("__Later__(" in text for text in texts) else []
+    source = "\n\n".join([*future, beginning, *later, *texts])
     return Lifted(f"{source}\n", (*parsed.notes, *uncompiled, *_redefinitions(staying, name)))
 
 
@@ -150,11 +151,7 @@ def _under_main(statement: ast.stmt, taken: set[str]) -> list[ast.stmt]:
     """What a script defines where it is run by itself, for functions to read; the module's own names keep their values."""
     parts = _kept(statement.body) if isinstance(statement, ast.If) and main(statement) else []
     again = {each for part in parts for each in bound(part) if each in taken}
-    return [part for part in parts if not again & (bound(part) | _names_in(part))]
-
-
-def _names_in(part: ast.stmt) -> set[str]:
-    return {inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+    return [part for part in parts if not again & (bound(part) | names_in(part))]
 
 
 def _declared(statement: ast.stmt, scope: Scope) -> list[ast.stmt]:
@@ -167,15 +164,6 @@ def _declared(statement: ast.stmt, scope: Scope) -> list[ast.stmt]:
 def _future(statement: ast.stmt) -> bool:
     """Whether it is one of those that must come first; of them only `annotations` has an effect nowadays."""
     return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-
-
-def _without_idle_imports(lines: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Leaves out the imports that nothing uses: some take seconds, and some are not installed here."""
-    others = [line for line in lines if not isinstance(line, IMPORTS)]
-    used = set().union(*map(_names_in, others))
-    for line in lines:
-        if not isinstance(line, IMPORTS) or used & (bound(line) | LOOKS_UP) or "*" in bound(line):
-            yield line
 
 
 def _rest(found: Iterable[tuple[str, ast.stmt]]) -> str:

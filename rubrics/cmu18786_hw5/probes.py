@@ -278,7 +278,8 @@ def noisy_images(code, images):
     """What the notebook makes of images where it adds noise to them: by functions of its own, and in its loops."""
     module = notebook(code, "Denoising_Autoencoder_Starter_Notebook")
     random = functions_with(code, module.__name__, excerpts.RANDOM)
-    own = {name: function for name, function in functions_of(code, module.__name__).items() if name in random}
+    functions = functions_of(code, module.__name__).items()
+    own = {name: function for name, function in functions if name in random or "nois" in name.lower()}
     return tried(own, images) + excerpts.noisy(getattr(module, "__rest__", ""), vars(module), images)
 
 

@@ -1,5 +1,7 @@
 """What is lifted out of notebooks and scripts, and that nothing of it is run on the way."""
 
+import fractions
+import importlib
 import types
 
 import pytest
@@ -134,3 +136,49 @@ def test_whatever_is_in_a_cell_the_module_parses(cell: str) -> None:
 
 def test_every_line_stays_in_its_place() -> None:
     assert python_of("!ls\nx = 1\n%pwd").splitlines() == ["pass", "x = 1", "pass"]
+
+
+DEAR = """import matplotlib.pyplot as plt
+from torchvision import transforms
+import torchvision.utils
+from PIL import Image, ImageDraw as pen
+transform = transforms.Compose([transforms.ToTensor()])
+"""
+
+
+def test_dear_imports_wait_until_a_function_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(importlib, "import_module", lambda name: made.append(name) or fractions)
+    uses = "def f():\n    return plt.Fraction(1, 2)\ndef g():\n    return Image(3)\ndef h(how=lambda: transforms.gcd(4, 6)):\n    return how()"
+    found = module(f"{DEAR}{uses}")
+    assert made == []
+    fractions.Image, fractions.transforms = fractions.Fraction, fractions.math
+    try:
+        assert (found.f(), found.g(), found.h()) == (fractions.Fraction(1, 2), 3, 2)
+    finally:
+        del fractions.Image, fractions.transforms
+    assert made == ["matplotlib.pyplot", "PIL", "torchvision"]
+    assert not hasattr(found, "pen") and not hasattr(found, "transform") and not hasattr(found, "torchvision")
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "class Plot(plt.Axes):\n    pass",
+        "def f(x=plt.axes):\n    return x",
+        "class A:\n    size = plt.rcParams",
+        "@plt.wraps\ndef f():\n    pass",
+        "def f() -> plt.Figure:\n    pass",
+    ],
+)
+def test_what_is_used_at_once_is_imported_at_once(uses: str) -> None:
+    source = lifted((DEAR, uses), "work.ipynb").source
+    assert "import matplotlib.pyplot as plt" in source
+
+
+def test_a_constant_that_a_class_reads_keeps_its_import() -> None:
+    source = lifted(
+        (DEAR, "class Data:\n    def __getitem__(self, i):\n        return transform(i)"), "work.ipynb"
+    ).source
+    assert "transform = transforms.Compose" in source
+    assert "from torchvision import transforms" in source
