@@ -205,8 +205,9 @@ def _step(text: str) -> int | None:
 
 
 def _finite(text: str) -> float | None:
+    """A finite number; commas between its thousands, as in 1,271,986, are passed over."""
     try:
-        number = float(text)
+        number = float(re.sub(r"(?<=\d),(?=\d{3}\b)", "", text))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

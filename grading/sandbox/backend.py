@@ -72,7 +72,7 @@ ENVIRONMENT = {
     "HOME": "/tmp",
     "TMPDIR": "/tmp",
     "OMP_NUM_THREADS": str(THREADS),
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait take no processor time from others, and not from their own budget
+    "GOMP_SPINCOUNT": "20000",  # threads that wait soon take no processor time from others, nor from their own budget
     "MKL_NUM_THREADS": str(THREADS),
     "OPENBLAS_NUM_THREADS": str(THREADS),
     "MPLBACKEND": "Agg",

@@ -477,7 +477,7 @@ def training_images(code, images, labels):
 def begin_training(code, model, rate):
     """A fresh model and its Adam, and the loss of a first batch of random images: whether there is anything to train."""
     code.kept[model] = built(code, model).train()
-    code.kept["optimizer"] = torch.optim.Adam(code.kept[model].parameters(), lr=rate)
+    code.kept["optimizer"] = torch.optim.Adam(code.kept[model].parameters(), lr=rate, fused=True)
     with torch.no_grad():
         return batch_loss(code, model, torch.rand(4, 1, SIDE, SIDE), torch.arange(4)).item()
 
