@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, parts, scalar, shown, tensor, which
+from grading.checks.compare import HALF, NEARLY, Disagreement, close, parts, scalar, shown, tensor, which
 from grading.checks.cosine import jump_slips, jumps
 from grading.checks.noise import unit_moments
 from grading.checks.steps import STEPS
 from grading.subjects import Subject
 
-NEARLY, HALF = 0.75, 0.5
 STAND_IN = 0.625  # what the known function answers that stands in for p_losses
 CALLS = 4
 

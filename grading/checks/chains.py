@@ -36,7 +36,7 @@ def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
         return
     first = judge_start(trace["first"], SHAPE)
     judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
-    states = _states(first, scales, shifts)
+    states = states_of(first, scales, shifts)
     slips = {
         "start-returned": Slip(states[0], "the noise it started from is returned"),
         "last-step-missing": Slip(states[-2], "the result of the last step, t = 0, is not returned", 0.5),
@@ -73,7 +73,7 @@ def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -
         return  # steps written out: the order cannot be seen, and the law of sample has been judged
     first = judge_start(trace["first"], SHAPE)
     judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
-    states = _states(first, scales, shifts)
+    states = states_of(first, scales, shifts)
     for image, step in zip(images, [0, *wanted], strict=True):
         slips = {
             "one-step-early": Slip(states[max(step - 1, 0)], "the images before the step are kept, not those after it")
@@ -91,10 +91,10 @@ def _steps(rng: Generator) -> tuple[Tensor, Tensor]:
     return scales, ends * (1 - scales)
 
 
-def _states(first: Tensor, scales: Tensor, shifts: Tensor) -> list[Tensor]:
+def states_of(first: Tensor, scales: Tensor, shifts: Tensor) -> list[Tensor]:
     """x_T and the images after each step, T + 1 in all, in float64."""
     states = [first.double()]
-    for t in range(STEPS - 1, -1, -1):
+    for t in range(len(scales) - 1, -1, -1):
         states.append(scales[t].double() * states[-1] + shifts[t].double())
     return states
 

@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.chains import judge_order, judge_start
-from grading.checks.compare import Disagreement, Slip, one_of, parts, tensor
+from grading.checks.chains import judge_order, judge_start, states_of
+from grading.checks.compare import HALF, NEARLY, Disagreement, Slip, one_of, parts, tensor
 from grading.checks.cosine import cosine_alphas
 from grading.checks.posterior import Step
 from grading.subjects import Subject
 
 STEPS, COUNT, SIDE, CHANNELS = 8, 6, 5, 3
 SHAPE = (COUNT, CHANNELS, SIDE, SIDE)
-NEARLY, HALF = 0.75, 0.5
 
 
 def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -44,18 +43,10 @@ def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
         return
     judge_order(trace["steps"], list(range(STEPS - 1, -1, -1)))
     judge_order([round(t) for t in trace["times"]], list(range(STEPS - 1, -1, -1)))
-    states = _states(start, scales, shifts)
+    states = states_of(start, scales, shifts)
     one_of(images, _unnormalised(states[-1]), "what p_sample_loop returns", _slips(states, scales, shifts))
     if trace["requires_grad"]:
         raise Disagreement("the images carry gradients: use torch.no_grad", bug="with-gradient", share=NEARLY)
-
-
-def _states(start: Tensor, scales: Tensor, shifts: Tensor) -> list[Tensor]:
-    """x_T and the images after each step, T + 1 in all, in float64."""
-    states = [start.double()]
-    for t in range(STEPS - 1, -1, -1):
-        states.append(scales[t].double() * states[-1] + shifts[t].double())
-    return states
 
 
 def _unnormalised(x: Tensor) -> list[Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from grading.errors import BadAnswer, SubmissionError
 from grading.records import Verdict
 
+HALF, NEARLY = 0.5, 0.75  # shares: the right numbers with a fault of their own; with one that hardly shows
 RTOL, ATOL = 1e-4, 1e-5  # float32 algebra on a CPU, relative to the largest expected value
 
 

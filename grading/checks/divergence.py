@@ -4,10 +4,9 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.batches import Batch, batches, table
-from grading.checks.compare import Disagreement, tensor, within
+from grading.checks.compare import NEARLY, Disagreement, tensor, within
 from grading.checks.estimate_slips import SHARED, SIGMAS, known_law
 from grading.checks.formula import (
-    NEARLY,
     Formula,
     Slips,
     WrongShape,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from grading.checks.formula import HALF, Slips
+from grading.checks.compare import HALF
+from grading.checks.formula import Slips
 from grading.checks.log_ratio import Pair, divergence, mean_under, variance
 
 SIGMAS = 4.5

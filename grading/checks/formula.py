@@ -9,13 +9,12 @@ from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from grading.checks.batches import Batch
-from grading.checks.compare import RTOL, Disagreement, close, parts, shown, tensor, which
+from grading.checks.compare import HALF, NEARLY, RTOL, Disagreement, close, parts, shown, tensor, which
 from grading.checks.search import on_the_smallest_input, smallest_failure
 from grading.errors import Crashed
 from grading.subjects import Subject
 
 EXAMPLES = 40
-HALF, NEARLY = 0.5, 0.75  # shares: the right numbers with a fault of their own; with one that hardly shows
 Slips = Mapping[str, tuple[Tensor, str]]  # bug -> (the answer it gives, what to tell the student)
 
 

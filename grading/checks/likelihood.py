@@ -8,8 +8,8 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from grading.checks.batches import FORMS, Batch, Numbers, batches, table
-from grading.checks.compare import Disagreement
-from grading.checks.formula import HALF, Formula, Slips, is_right, judge, sum_slips
+from grading.checks.compare import HALF, Disagreement
+from grading.checks.formula import Formula, Slips, is_right, judge, sum_slips
 from grading.errors import Crashed
 from grading.subjects import Subject
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from grading.checks.compare import Disagreement, Slip, close, shown, tensor
+from grading.checks.compare import HALF, Disagreement, Slip, close, shown, tensor
 from grading.checks.formula import by_hand, gradients_agree, leaves_inputs_alone, script
 from grading.checks.gaussian import kl_per_image, kl_slips
 from grading.checks.search import on_the_smallest_input, smallest_failure
@@ -19,7 +19,6 @@ from grading.subjects import Subject
 
 NAMES = ("x_hat", "x", "mu", "logvar")
 RTOL = 1e-5  # of the sizes of all terms: float32 adds them up
-HALF = 0.5
 Case = Mapping[str, Tensor]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, shown
+from grading.checks.compare import HALF, Disagreement, close, shown
 from grading.checks.formula import by_hand
 from grading.checks.quantizer_cases import (
     NEAR,
@@ -27,7 +27,6 @@ from grading.checks.quantizer_cases import (
 from grading.checks.search import smallest_failure
 from grading.subjects import Subject
 
-HALF = 0.5
 SHAPES = (((2, 3, 4, 5), 7), ((3, 5, 1, 2), 2), ((1, 2, 3, 1), 40), ((4, 64, 8, 8), 512))  # [B, D, H, W], K
 NEAREST = "each vector should become its nearest code, the one of smallest ||z - e||^2; "
 LAYOUT = "the vectors are the channels of a pixel; "

@@ -11,13 +11,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, shown, tensor
+from grading.checks.compare import HALF, NEARLY, Disagreement, close, shown, tensor
 from grading.checks.formula import WrongShape, by_hand
 from grading.checks.quantizer_cases import Case, Reading, asked, cases, drawn, on_a_small_case, pixels, readings
 from grading.errors import NotMeasured
 from grading.subjects import Subject
 
-HALF, NEARLY = 0.5, 0.75
 SHAPES = (((2, 3, 4, 5), 7), ((3, 5, 1, 2), 2))  # [B, D, H, W], K
 COSTS = (0.25, 0.6, 0.0)
 Known = tuple[str, tuple[float, float, float], str, float]  # bug; factors of value and gradients; message; share

@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, parts, shown, tensor
+from grading.checks.compare import HALF, Disagreement, close, parts, shown, tensor
 from grading.errors import BadAnswer, NotMeasured
 from grading.subjects import Subject
 
-HALF = 0.5
 WIDTH, COUNT, PERPLEXITY = 24, 40, 3.5  # embedding_dim, num_embeddings; what the stand-in tells
 ALIKE = 1e-6
 ASKED = ("num_embeddings", "embedding_dim", "commitment_cost")

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Generator
 
-from grading.checks.compare import Disagreement
+from grading.checks.compare import HALF, NEARLY, Disagreement
 from grading.errors import BadAnswer
 from grading.subjects import Subject
 
@@ -27,7 +27,6 @@ OTHER_ACTIVATIONS = {
     *("hardswish", "hardsigmoid", "rrelu", "prelu", "softmax", "log_softmax", "logsigmoid", "tanhshrink", "threshold"),
 }
 ACTIVATIONS = WANTED | BOUNDING | OTHER_ACTIVATIONS
-HALF, NEARLY = 0.5, 0.75
 
 
 @dataclass(frozen=True)

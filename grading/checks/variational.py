@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, parts, shown, tensor
+from grading.checks.compare import NEARLY, Disagreement, close, parts, shown, tensor
 from grading.subjects import Subject
 
 SHAPE, PIXELS, COUNT = (1, 28, 28), 28 * 28, 6
 CONDITION = {"vae": 0, "cvae": 10, "structured": 196}  # columns that tell a model more than the images
-NEARLY = 0.75  # the share for right numbers in another shape
 ALIKE = 1e-6
 
 

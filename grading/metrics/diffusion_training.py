@@ -18,9 +18,10 @@ from grading.metrics.epochs import allowed
 from grading.metrics.extractors import best_extractor
 from grading.metrics.feature_cache import cached_features
 from grading.metrics.feature_distance import feature_distances, real_distances
+from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Measurement, Picture
+from grading.records import Evidence, Picture
 from grading.subjects import Submission, generator
 
 SIDE, LARGER, STEPS = 32, 35, 50  # pixels; before they are cut out (1.12 times); steps of the process
@@ -47,9 +48,8 @@ def loss_curve(student: Submission, setting: Setting) -> Evidence:
     if not run.losses:
         raise NotMeasured(f"{setting.sampling.file} was handed in, and does not tell the losses of its training")
     last = torch.tensor(run.losses[-BETWEEN:], dtype=torch.float64)
-    value, error = last.mean().item(), (last.std() / len(last) ** 0.5).item()
     title = f"mean loss of the last {len(last)} steps"
-    measured = Measurement("loss", title, value, value - 1.96 * error, value + 1.96 * error, len(last), "", run.how)
+    measured = interval("loss", title, of_mean(last), len(last), note=run.how)
     smooth = [sum(run.losses[max(0, i - 24) : i + 1]) / min(i + 1, 25) for i in range(len(run.losses))]
     steps = range(1, len(run.losses) + 1)
     lines = {"every step": (steps, run.losses), "mean of 25": (steps, smooth)}

@@ -7,9 +7,10 @@ from torch.nn import functional as F
 from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, tensor
 from grading.checks.gaussian import kl_per_image
+from grading.metrics.intervals import interval
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Measurement
+from grading.records import Evidence
 from grading.subjects import Submission, generator
 
 DRAWS, BATCH, SHOWN = 5, 250, 10
@@ -26,13 +27,12 @@ def validation(student: Submission, setting: Setting) -> Evidence:
     losses, drawn = zip(*(_batch(student, part, rng) for part in images.split(BATCH)), strict=True)
     features = in_batches(setting.assets.encoder, images)
     population = setting.assets.facts["statistics_images"]
-    value, error = regression_estimate(
+    estimate = regression_estimate(
         torch.cat(losses), features, setting.assets.statistics["as_is.mean"], 1 - len(images) / population
     )
-    low, high = value - 1.96 * error, value + 1.96 * error
     note = f"estimate for the whole test set ({population:,} images); {DRAWS} draws of z per image"
     title = "negative ELBO per image on held-out images"
-    measured = Measurement("negative_elbo", title, value, low, high, len(images), "nats", note)
+    measured = interval("negative_elbo", title, estimate, len(images), "nats", note)
     chosen = torch.arange(0, BATCH, BATCH // SHOWN)[:SHOWN]
     rows = [("held out", images[chosen], [False] * SHOWN), ("drawn again", drawn[0][chosen], [False] * SHOWN)]
     return Evidence((measured,), (grid(rows, "Held-out images, and the same after encoder and decoder."),))

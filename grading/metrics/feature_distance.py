@@ -5,8 +5,8 @@ from torch import Generator, Tensor
 
 from grading.metrics.extraction import Extractor
 from grading.metrics.frechet import SUBSETS, frechet_between, frechet_infinity
+from grading.metrics.intervals import interval
 from grading.metrics.kernel import kernel_distance
-from grading.metrics.likeness import interval
 from grading.records import Measurement
 
 # Images per feature, below which the distance is not extrapolated to N = infinity. Between halves of one set, where it
@@ -24,12 +24,15 @@ def feature_distances(generated: Tensor, real: Tensor, extractor: Extractor, rng
     baseline = real_distances(real, n, rng)
     note = f"{small_n_note(n, real, baseline)} {extractor.note}"
     value = frechet_between(generated, real)
-    found = [interval("frechet", title, value, baseline.std().item(), n, note)]
+    found = [interval("frechet", title, (value, baseline.std().item()), n, note=note)]
     if enough_for_infinity(generated, real):
         limit, error = frechet_infinity(generated, real, rng)
-        found.append(interval("frechet_infinity", f"{title}, extrapolated to N = infinity", limit, error, n))
+        found.append(interval("frechet_infinity", f"{title}, extrapolated to N = infinity", (limit, error), n))
     value, error = kernel_distance(generated, real)
-    return [*found, interval("kernel_distance", extractor.kernel, value, error, n, "Unbiased at any number of images.")]
+    return [
+        *found,
+        interval("kernel_distance", extractor.kernel, (value, error), n, note="Unbiased at any number of images."),
+    ]
 
 
 def enough_for_infinity(generated: Tensor, real: Tensor) -> bool:

@@ -8,6 +8,7 @@ from grading.assets import NORMALISATIONS
 from grading.assets.networks import in_batches
 from grading.metrics import diversity
 from grading.metrics.frechet import Gaussian, frechet_excess, frechet_infinity
+from grading.metrics.intervals import interval
 from grading.metrics.kernel import kernel_distance
 from grading.metrics.sampling import Sample
 from grading.metrics.setting import Setting
@@ -27,20 +28,15 @@ def distances(images: Tensor, setting: Setting) -> list[Measurement]:
     rng = generator(setting.seed, "metrics")
     excess = frechet_excess(features, real, reference, rng)
     title = "Fréchet distance in the encoder's features, less that of as many real images"
-    measurements = [interval("frechet_excess", title, excess.value, excess.standard_deviation, n)]
+    measurements = [interval("frechet_excess", title, (excess.value, excess.standard_deviation), n)]
     if n >= INFINITY_NEEDS:
         limit, error = frechet_infinity(features, reference, rng)
-        measurements.append(interval("frechet_infinity", "Fréchet distance at N = infinity", limit, error, n))
+        measurements.append(interval("frechet_infinity", "Fréchet distance at N = infinity", (limit, error), n))
     value, error = kernel_distance(features, real)
     return [
         *measurements,
-        interval("kernel_distance", "kernel distance (KID) in the encoder's features", value, error, n),
+        interval("kernel_distance", "kernel distance (KID) in the encoder's features", (value, error), n),
     ]
-
-
-def interval(name: str, title: str, value: float, error: float, n: int, note: str = "") -> Measurement:
-    """A measurement with the interval of a standard error."""
-    return Measurement(name, title, value, value - 1.96 * error, value + 1.96 * error, n, "", note)
 
 
 def variety(sample: Sample, setting: Setting) -> list[Measurement]:

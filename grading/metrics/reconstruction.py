@@ -5,9 +5,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grading.checks.compare import Disagreement, tensor
+from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Measurement
+from grading.records import Evidence
 from grading.subjects import Submission, generator
 
 PER_CLASS, DRAWS, BATCH = 50, 5, 100
@@ -25,19 +26,9 @@ def held_out(student: Submission, setting: Setting) -> Evidence:
         *(_batch(student, x, y, rng) for x, y in zip(images.split(BATCH), labels.split(BATCH), strict=True)),
         strict=True,
     )
-    per_image = torch.cat(losses)
-    value, error = per_image.mean().item(), (per_image.std() / len(per_image) ** 0.5).item()
     note = f"{DRAWS} draws of z per image; standard error over images"
-    measured = Measurement(
-        "reconstruction",
-        "reconstruction loss on held-out images",
-        value,
-        value - 1.96 * error,
-        value + 1.96 * error,
-        len(images),
-        "nats",
-        note,
-    )
+    title = "reconstruction loss on held-out images"
+    measured = interval("reconstruction", title, of_mean(torch.cat(losses)), len(images), "nats", note)
     shown = torch.arange(0, len(images), max(1, len(images) // 10))[:10]
     rows = [("held out", images[shown], [False] * 10), ("drawn again", torch.cat(drawn)[shown], [False] * 10)]
     return Evidence((measured,), (grid(rows, "Held-out images, and the same after encoder and decoder."),))

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from grading.assets.datasets import grey_images
 from grading.checks.compare import Disagreement, parts, scalar, tensor
 from grading.metrics.epochs import Course, Epochs, allowed, run
+from grading.metrics.intervals import interval, of_mean
 from grading.metrics.parameters import counted
 from grading.metrics.setting import Setting
 from grading.records import Measurement
@@ -166,5 +167,4 @@ def _kept(weights: Weights) -> Measurement:
 
 def mean(name: str, title: str, values: Tensor, unit: str = "", note: str = "") -> Measurement:
     """The mean of values [N], with its interval."""
-    value, error = values.double().mean().item(), (values.double().std() / len(values) ** 0.5).item()
-    return Measurement(name, title, value, value - 1.96 * error, value + 1.96 * error, len(values), unit, note)
+    return interval(name, title, of_mean(values), len(values), unit, note)

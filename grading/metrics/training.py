@@ -16,10 +16,11 @@ from grading.errors import Crashed, WeightsError
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.epochs import drawn as drawn_curves
+from grading.metrics.intervals import interval
 from grading.metrics.memory import counted, stored
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Measurement, Picture
+from grading.records import Evidence, Picture
 from grading.subjects import Submission, generator
 
 DRAWS, BATCH, PREVIEW, SHOWN = 5, 250, 500, 10
@@ -42,19 +43,11 @@ def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
     losses, drawn = _losses(student, setting, model, images, labels)
     population = setting.assets.facts["statistics_images"]
     features = in_batches(setting.assets.encoder, images)
-    value, error = regression_estimate(
+    estimate = regression_estimate(
         losses, features, setting.assets.statistics["as_is.mean"], 1 - len(images) / population
     )
-    measured = Measurement(
-        "negative_elbo",
-        "negative ELBO per held-out image",
-        value,
-        value - 1.96 * error,
-        value + 1.96 * error,
-        len(images),
-        "nats",
-        f"{how}; estimate for the whole test set ({population:,} images), {DRAWS} draws of z per image",
-    )
+    note = f"{how}; estimate for the whole test set ({population:,} images), {DRAWS} draws of z per image"
+    measured = interval("negative_elbo", "negative ELBO per held-out image", estimate, len(images), "nats", note)
     kept = stored(student, setting) if epochs is None else [counted(0, 0)]
     pictures = [_drawings(student, setting, model, images, drawn)]
     return Evidence((measured, *kept), (*([_curve(epochs)] if epochs else []), *pictures))
