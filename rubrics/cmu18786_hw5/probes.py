@@ -177,17 +177,31 @@ def architecture(code, model):
     return tracing.traced(network, torch.rand(2, 1, SIDE, SIDE))
 
 
+def held(module, prefix=""):
+    """Parameters and buffers by name, walked through here: a class may have a state_dict of its own that leaves some out."""
+    buffers = {name: value for name, value in module._buffers.items() if name not in module._non_persistent_buffers_set}
+    for name, value in {**module._parameters, **buffers}.items():
+        if value is not None:
+            yield prefix + name, value
+    for name, child in module._modules.items():
+        if child is not None:
+            yield from held(child, f"{prefix}{name}.")
+
+
 def state(code, model, part=""):
-    """Names and values of what an untrained or trained model's state dict holds; of one part of it, if named."""
-    held = chosen(code, model)
-    values = (getattr(held, part) if part else held).state_dict()
-    return {"names": list(values), "values": [value.detach().clone() for value in values.values()]}
+    """Names and values of what an untrained or trained model holds; of one part of it, if named."""
+    network = chosen(code, model)
+    found = dict(held(getattr(network, part) if part else network))
+    return {"names": list(found), "values": [value.detach().clone() for value in found.values()]}
 
 
 def load_state(code, model, names, values):
     """Puts weights into a new model."""
     network = built(code, model)
-    network.load_state_dict(dict(zip(names, values, strict=True)))
+    own = dict(held(network))
+    with torch.no_grad():
+        for name, value in zip(names, values, strict=True):
+            own[name].copy_(value)
     code.kept[model] = network.eval()
     return len(names)
 
@@ -450,7 +464,7 @@ def widths(code, model):
 
 
 def first_width(part):
-    return next(value.shape[1] for value in part.state_dict().values() if value.ndim == 2)
+    return next(value.shape[1] for _, value in held(part) if value.ndim == 2)
 
 
 def baseline_pass(code, x):
@@ -477,7 +491,8 @@ def training_images(code, images, labels):
 def begin_training(code, model, rate):
     """A fresh model and its Adam, and the loss of a first batch of random images: whether there is anything to train."""
     code.kept[model] = built(code, model).train()
-    code.kept["optimizer"] = torch.optim.Adam(code.kept[model].parameters(), lr=rate, fused=True)
+    parameters = {id(value): value for _, value in held(code.kept[model]) if isinstance(value, torch.nn.Parameter)}
+    code.kept["optimizer"] = torch.optim.Adam(parameters.values(), lr=rate, fused=True)
     with torch.no_grad():
         return batch_loss(code, model, torch.rand(4, 1, SIDE, SIDE), torch.arange(4)).item()
 

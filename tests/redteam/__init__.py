@@ -6,6 +6,7 @@ from . import (
     framework,
     gaming,
     imports,
+    notebooks,
     resources,
     retrieval,
     shortcuts,
@@ -28,6 +29,7 @@ ATTACKS = (
     *gaming.ATTACKS,
     *shortcuts.ATTACKS,
     *training.ATTACKS,
+    *notebooks.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",
