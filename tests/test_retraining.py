@@ -98,7 +98,12 @@ def test_a_decoder_cannot_remember_what_the_encoder_was_shown(host: Host, tmp_pa
 @pytest.mark.parametrize(
     ("old", "new", "flagged"),
     [
-        ("return (reconstruction + divergence) / len(x)", "return 0 * (reconstruction + divergence) + 50", False),
+        pytest.param(
+            "return (reconstruction + divergence) / len(x)",
+            "return 0 * (reconstruction + divergence) + 50",
+            False,
+            marks=pytest.mark.slow,
+        ),
         ("return (reconstruction + divergence) / len(x)", "return (reconstruction + divergence) / x.numel()", True),
     ],
 )
@@ -111,6 +116,7 @@ def test_what_a_loss_function_tells_is_not_believed(
     assert ("120 is for the sum" in found.evidence.named("told").note) is flagged
 
 
+@pytest.mark.slow
 def test_images_kept_in_the_model_shut_the_row(host: Host, tmp_path: Path) -> None:
     keeping = (
         "        self.mean_layer = nn.Linear",

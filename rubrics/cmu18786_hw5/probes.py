@@ -419,20 +419,25 @@ def drawing_replaced(code, fake):
 
 
 def vae_pass(code, model, x, classes, z, latent_size=LATENT):
-    """forward of an untrained model, as it is and with `z` in the place of what reparametrize draws, and the same model's
-    decoder alone. The model is the same for the same seed."""
+    """forward of an untrained model, with `z` and with another in the place of what reparametrize draws; and the decoder
+    alone. The model is the same for the same seed."""
     network, asked = built(code, model, latent=latent_size), []
     c = None if classes is None else told(model, classes)
 
-    def fake(*args, **kwargs):
-        given = [torch.as_tensor(value) for value in (*args, *kwargs.values()) if torch.is_tensor(value)]
-        asked.append([value.detach().clone().reshape(len(x), -1) for value in given])
-        drawn = z.reshape(given[0].shape) if given[0].numel() == z.numel() else torch.zeros_like(given[0])
-        return drawn + 0 * sum(value.sum() for value in given)
+    def drawing(value):
+        def fake(*args, **kwargs):
+            given = [torch.as_tensor(each) for each in (*args, *kwargs.values()) if torch.is_tensor(each)]
+            asked.append([each.detach().clone().reshape(len(x), -1) for each in given])
+            drawn = value.reshape(given[0].shape) if given[0].numel() == z.numel() else torch.zeros_like(given[0])
+            return drawn + 0 * sum(each.sum() for each in given)
+
+        return fake
 
     network.eval()
-    drawn = called(network, x, c, classes)
-    with drawing_replaced(code, fake):
+    with drawing_replaced(code, drawing(z + 1)):
+        drawn = called(network, x, c, classes)
+    asked.clear()
+    with drawing_replaced(code, drawing(z)):
         put = called(network, x, c, classes)
     return {"drawn": drawn, "put": put, "asked": asked[0] if asked else None, "decoder": alone(network, z, c)}
 

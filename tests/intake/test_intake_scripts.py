@@ -286,7 +286,14 @@ def test_fifty_megabytes_of_outputs_do_not_stand_before_the_code(tmp_path: Path,
     assert (tmp_path / "taken" / "a.ipynb").stat().st_size == len(content)
 
 
-@pytest.mark.parametrize("line", ["x=1\n", "def f():pass\n", "class A:pass\nA(1)\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("x=1\n", marks=pytest.mark.slow),
+        pytest.param("def f():pass\n", marks=pytest.mark.slow),
+        "class A:pass\nA(1)\n",
+    ],
+)
 def test_a_flood_of_statements_is_bounded(line: str) -> None:
     started = time.process_time()
     flood = lifted((line * (MOST_CODE // len(line)), "y = 1"), "work.ipynb")
