@@ -24,7 +24,7 @@ def place_of(found: Found, kind: str) -> str:
 def made_modules(found: Found, kind: str, into: Path) -> Iterator[str]:
     """Makes a module of a script, or of a notebook that was handed in for a code file; yields what to tell people of it.
 
-    The notebook of a script stays beside its module, for what it shows. One that cannot be read leaves the module out.
+    The notebook of a script stays beside its module, for what it shows. Of one that cannot be read the module says why.
     """
     if kind == "script":
         yield from _made(into / place_of(found, kind), into / module_of(found.name), found)
@@ -39,7 +39,7 @@ def _made(handed_in: Path, module: Path, found: Found) -> Iterator[str]:
         made = _lifted(handed_in, PurePosixPath(found.path).name)
     except IntakeError as error:
         yield str(error) if handed_in.name == found.name else f"{found.name}: {error}"
-        return
+        made = Lifted(f"raise ImportError({str(error)!r})\n", ())  # for the rows that ask for it
     module.write_text(made.source, encoding="utf-8", errors="backslashreplace")
     module.chmod(0o644)
     yield from made.notes

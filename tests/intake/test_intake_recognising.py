@@ -1,5 +1,6 @@
 """What scripts become, under their names and under others."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,12 @@ def test_another_name_is_told_in_the_form_that_was_handed_in(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"{}", b"", b'{"cells": [', b"[" * 100_000, b"import math"])
-def test_a_notebook_that_cannot_be_read_leaves_its_module_out(tmp_path: Path, content: bytes) -> None:
+def test_of_a_notebook_that_cannot_be_read_the_module_says_why(tmp_path: Path, content: bytes) -> None:
     intake, there = take(tmp_path, {"AE.ipynb": content, "VAE.py": b"n = 1"})
-    assert sorted(there) == ["AE.ipynb", "VAE.py"]
-    assert any(notice.startswith("AE.ipynb is ") for notice in intake.notices)
+    assert sorted(there) == ["AE.ipynb", "AE.py", "VAE.py"]
+    (notice,) = (notice for notice in intake.notices if notice.startswith("AE.ipynb is "))
+    with pytest.raises(ImportError, match=re.escape(notice)):
+        exec(there["AE.py"], {})
 
 
 def test_notes_on_definitions_reach_the_notices(tmp_path: Path) -> None:
