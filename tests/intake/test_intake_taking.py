@@ -121,7 +121,7 @@ def test_broken_notebook_in_place_of_a_module(tmp_path: Path, content: bytes) ->
     intake = take(folder_of(tmp_path / "work", files))
     module = (tmp_path / "taken" / "A5_diffusion_submission.py").read_text()
     assert any(("notebook" in notice or "empty" in notice) for notice in intake.notices)
-    with pytest.raises(ImportError, match="notebook|empty"):
+    with pytest.raises(ImportError, match=r"notebook|empty"):
         exec(module, {})
 
 
