@@ -22,8 +22,8 @@ ALIKE = 1e-6
 def quarter(student: Subject, reference: Subject, rng: Generator) -> None:
     """The condition is the lower left quarter of the image: rows 14 to 28, columns 0 to 14, as 196 numbers.
 
-    Looked for among the notebook's functions and subscripts. One that is right is enough; where there is none that takes a
-    quarter, the row is left to a human.
+    Looked for among the notebook's functions and subscripts. Where there is none that takes a quarter, or where they take
+    several, the row is left to a human.
     """
     images = torch.rand(COUNT, 1, SIDE, SIDE, generator=rng)
     answer = student.quarters(images=images, seed="a")
@@ -31,12 +31,18 @@ def quarter(student: Subject, reference: Subject, rng: Generator) -> None:
     pairs = [(str(piece[0]), piece[1]) for piece in pieces if len(piece) == 2 and isinstance(piece[1], Tensor)]
     found = [(text, value.double().reshape(COUNT, -1)) for text, value in pairs if value.numel() == COUNT * QUARTER**2]
     taken = [(text, _which(value, images)) for text, value in found]
-    if any(name == "lower left" for _, name in taken):
+    wrong = [(text, name) for text, name in taken if name not in ("", "lower left")]
+    right = any(name == "lower left" for _, name in taken)
+    if right and not wrong:
         return
-    wrong = [(text, name) for text, name in taken if name]
     if not wrong:
         raise NotMeasured("no place was found where the notebook takes a quarter of the images")
     text, name = wrong[0]
+    if right:
+        raise NotMeasured(
+            f"the notebook takes the lower left quarter, and elsewhere the {name} one (`{text}`); which trains is for a "
+            "human to see"
+        )
     raise Disagreement(
         f"this is the {name} quarter; the lower left one is asked for",
         bug="wrong-quarter",

@@ -44,6 +44,7 @@ class Passed:
     handed: list[Tensor] | None  # to reparametrize; None where it was not called
     decoder: dict[str, Any]  # the decoder by itself, of z: "plain", or with the class "before" or "behind" it
     shape: tuple[int, ...]  # of x_hat as it came
+    encoder_learns: bool | None = None  # whether a gradient of x_hat reaches mu's layer; None where nobody can tell
 
 
 def forward(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -135,6 +136,7 @@ def _pass(student: Subject, asked: Asked) -> Passed:
         [tensor(value, "what reparametrize is handed") for value in answer["asked"]] if answer["asked"] else None,
         answer["decoder"],
         tuple(x_hat.shape),
+        answer.get("encoder_learns") if isinstance(answer.get("encoder_learns"), bool) else None,
     )
 
 
@@ -203,6 +205,11 @@ def _judge_wiring(found: Passed) -> None:
                 expected=shown(right),
                 actual=shown(value),
             )
+    if found.encoder_learns is False:
+        raise Disagreement(
+            "no gradient of x_hat reaches mu: reparametrize is called under torch.no_grad, or what it draws is detached",
+            bug="z-detached",
+        )
     if (found.x_hat - found.drawn).abs().max() < ALIKE:
         raise Disagreement(
             "x_hat does not depend on z: decode what reparametrize draws, not mu",
@@ -238,9 +245,8 @@ def _judge_decoder(asked: Asked, found: Passed) -> None:
             expected="torch.cat((z, c), dim=1)",
             actual="torch.cat((c, z), dim=1)",
         )
-    raise Disagreement(
-        "forward decodes something else than the z that reparametrize draws", bug="decoder-fed-otherwise"
-    )
+    wanted = "the z that reparametrize draws" if asked.classes is None else "cat((z, c)), with c as it was handed in"
+    raise Disagreement(f"forward decodes something else than {wanted}", bug="decoder-fed-otherwise")
 
 
 def _judge_classes(student: Subject, asked: Asked, found: Passed) -> None:

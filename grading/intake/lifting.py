@@ -57,19 +57,45 @@ class _Parsed:
     notes: tuple[str, ...]
 
 
-def lifted(cells: Sequence[str], name: str) -> Lifted:
+@dataclass(frozen=True)
+class Section:
+    """Which part of a file counts that holds the work for several: what that part defines, and what the others do."""
+
+    own: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+
+
+WHOLE = Section()
+
+
+def lifted(cells: Sequence[str], name: str, section: Section = WHOLE) -> Lifted:
     """The module that is in the code cells of a notebook.
 
     Each statement stands by itself: one that fails, since it needs what was left out or works only elsewhere, leaves its own
     names out, and asking the module for one tells why. Where a function or a class is defined again, the last definition
-    counts, and a note says so. A cell that does not parse is left out, and a note says which and why.
+    counts, and a note says so; but what the part for another file defines anew does not count for this one, since a notebook
+    runs from top to bottom. A cell that does not parse is left out, and a note says which and why.
     """
-    return _module(_parsed_notebook(cells, shown(name)), shown(name))
+    return _module(_of_section(_parsed_notebook(cells, shown(name)), section), shown(name))
 
 
-def lifted_script(text: str, name: str) -> Lifted:
+def lifted_script(text: str, name: str, section: Section = WHOLE) -> Lifted:
     """The module that is in a script, in the same way; where it was exported from a notebook, cell by cell."""
-    return _module(_parsed_script(text, shown(name)), shown(name))
+    return _module(_of_section(_parsed_script(text, shown(name)), section), shown(name))
+
+
+def _of_section(parsed: _Parsed, section: Section) -> _Parsed:
+    """The statements without those that define again, behind where the next part begins, what stood there before."""
+    defines = [{each.name for each in defined(part) if isinstance(each, DEFINED)} for _, part in parsed.statements]
+    last = max((number for number, names in enumerate(defines) if names & section.own), default=len(defines))
+    after = (number for number, names in enumerate(defines) if number > last and names & section.others)
+    end = next(after, len(defines))
+    while 0 < end < len(defines) and parsed.statements[end - 1][0] == parsed.statements[end][0]:
+        end -= 1  # the whole cell is the next part's
+    before = set().union(*defines[:end])
+    rows = enumerate(zip(parsed.statements, defines, strict=True))
+    kept_rows = tuple(row for number, (row, names) in rows if number < end or not names & before)
+    return _Parsed(kept_rows, parsed.notes)
 
 
 def defined_in(cells: Sequence[str] | str) -> frozenset[str]:

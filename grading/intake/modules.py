@@ -1,11 +1,11 @@
 """Modules in the place of notebooks, and of scripts that train as soon as they are run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from grading.errors import IntakeError
 from grading.intake.cells import text_of_script
-from grading.intake.lifting import Lifted, lifted, lifted_script
+from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script
 from grading.intake.matching import Found, form_of, in_form, is_notebook
 from grading.intake.notebooks import code_cells
 from grading.records import ExpectedFile
@@ -21,22 +21,29 @@ def place_of(found: Found, kind: str) -> str:
     return in_form(ExpectedFile(found.name, kind), form_of(found.path)).name if kind == "script" else found.name
 
 
-def made_modules(found: Found, kind: str, into: Path) -> Iterator[str]:
+def section_of(found: Found, every: Sequence[Found], expected: Sequence[ExpectedFile]) -> Section:
+    """What of a file counts for an expected one, where it was taken for several."""
+    defines = {file.name: frozenset(file.defines) for file in expected}
+    others = [other.name for other in every if other.path == found.path and other.name != found.name]
+    return Section(defines[found.name], frozenset().union(*(defines[name] for name in others))) if others else WHOLE
+
+
+def made_modules(found: Found, kind: str, into: Path, section: Section = WHOLE) -> Iterator[str]:
     """Makes a module of a script, or of a notebook that was handed in for a code file; yields what to tell people of it.
 
     The notebook of a script stays beside its module, for what it shows. Of one that cannot be read the module says why.
     """
     if kind == "script":
-        yield from _made(into / place_of(found, kind), into / module_of(found.name), found)
+        yield from _made(into / place_of(found, kind), into / module_of(found.name), found, section)
     elif kind in ("code", "starter") and is_notebook(found.path):
         notebook = (into / found.name).rename(into / f"{found.name}.ipynb")
         yield from _made(notebook, into / found.name, found)
         notebook.unlink()
 
 
-def _made(handed_in: Path, module: Path, found: Found) -> Iterator[str]:
+def _made(handed_in: Path, module: Path, found: Found, section: Section = WHOLE) -> Iterator[str]:
     try:
-        made = _lifted(handed_in, PurePosixPath(found.path).name)
+        made = _lifted(handed_in, PurePosixPath(found.path).name, section)
     except IntakeError as error:
         yield str(error) if handed_in.name == found.name else f"{found.name}: {error}"
         made = Lifted(f"raise ImportError({str(error)!r})\n", ())  # for the rows that ask for it
@@ -45,7 +52,7 @@ def _made(handed_in: Path, module: Path, found: Found) -> Iterator[str]:
     yield from made.notes
 
 
-def _lifted(handed_in: Path, name: str) -> Lifted:
+def _lifted(handed_in: Path, name: str, section: Section) -> Lifted:
     if is_notebook(handed_in.name):
-        return lifted(code_cells(handed_in), name)
-    return lifted_script(text_of_script(handed_in.read_bytes()), name)
+        return lifted(code_cells(handed_in), name, section)
+    return lifted_script(text_of_script(handed_in.read_bytes()), name, section)

@@ -24,7 +24,7 @@ from grading.intake.entries import (
 from grading.intake.folders import entries_of_folder
 from grading.intake.formats import is_lfs_pointer
 from grading.intake.matching import Found, Matching, is_notebook, match, nearest_name
-from grading.intake.modules import made_modules, place_of
+from grading.intake.modules import made_modules, place_of, section_of
 from grading.intake.recognising import by_definitions, definitions_of
 from grading.intake.wording import amount, listed, shown
 from grading.records import ExpectedFile, FileTaken
@@ -60,13 +60,20 @@ def take_in(submission: Path, expected: Sequence[ExpectedFile], into: Path) -> I
         refuse_flaws([chosen[found.path] for found in matching.found], submission.name)
         kinds = {file.name: file.kind for file in expected}
         taken = _copied(matching, chosen, kinds, into, submission.name)
-        lifting = tuple(chain.from_iterable(made_modules(found, kinds[found.name], into) for found in matching.found))
+        sections = {found.name: section_of(found, matching.found, expected) for found in matching.found}
+        lifting = tuple(
+            chain.from_iterable(
+                made_modules(found, kinds[found.name], into, sections[found.name]) for found in matching.found
+            )
+        )
     required = [file.name for file in expected if file.required and file.name in matching.missing]
     missing = (
         *unclear.values(),
         *_notices_on_missing([name for name in required if name not in unclear], matching, files),
     )
-    return Intake(taken, tuple(required), (*missing, *_notices_on_found(matching, taken, expected), *lifting))
+    return Intake(
+        taken, tuple(required), (*missing, *_notices_on_found(matching, taken, expected), *dict.fromkeys(lifting))
+    )
 
 
 def add_starters(names: Sequence[str], given: Path, files: Path) -> None:

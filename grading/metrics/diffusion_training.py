@@ -117,7 +117,7 @@ def _made(student: Submission, setting: Setting) -> Run:
         images = {0: _drawn(student, setting, 0, setting.seconds)}
         return _with_stages(student, setting, (), images, f"weights from {setting.sampling.file}")
     scalar(student.begin_diffusion(), "the loss")
-    allowed(setting, setting.sampling.file)
+    allowed(setting, f"{setting.sampling.file} was not handed in")
     student.training_photographs(images=cat_images(LARGER))
     planned = BETWEEN if setting.quick else 10 * BETWEEN
     losses, images = _trained(student, setting, planned)

@@ -32,10 +32,10 @@ class Epochs:
     measured: tuple[float, ...]  # by the judge
 
 
-def allowed(setting: Setting, what: str) -> None:
-    """Raises NotMeasured where training again was not asked for."""
+def allowed(setting: Setting, why: str) -> None:
+    """Raises NotMeasured where training again was not asked for; why: what would need it, a clause."""
     if not setting.train:
-        raise NotMeasured(f"{what} was not handed in, and training again was not asked for (--no-train)")
+        raise NotMeasured(f"{why}, and training again was not asked for (--no-train)")
 
 
 def run(course: Course, setting: Setting, seconds: float) -> Epochs:

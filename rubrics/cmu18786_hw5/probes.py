@@ -38,6 +38,7 @@ GLOBALS = {
     "torch": torch,
     "nn": torch.nn,
     "F": F,
+    "xrange": range,
 }
 ROLES = {  # what a constructor's parameters may be called, in the order in which the handout has them
     "autoencoder": {
@@ -294,7 +295,7 @@ def noisy_images(code, images):
     random = functions_with(code, module.__name__, excerpts.RANDOM)
     functions = functions_of(code, module.__name__).items()
     own = {name: function for name, function in functions if name in random or "nois" in name.lower()}
-    return tried(own, images) + excerpts.noisy(getattr(module, "__rest__", ""), vars(module), images)
+    return tried(own, images) + excerpts.noisy(whole_source(code, module), vars(module), images)
 
 
 def functions_with(code, name, calls):
@@ -316,23 +317,27 @@ def quarters(code, images):
     """What the notebook takes of images: by functions of its own, and by subscripts in its loops and functions."""
     module = notebook(code, "VAE_Starter_Notebook")
     functions = functions_of(code, module.__name__)
-    source = "\n".join([getattr(module, "__rest__", ""), ast.unparse(code.source(module.__name__))])
-    return tried(functions, images) + excerpts.parts(source, vars(module), images)
+    return tried(functions, images) + excerpts.parts(whole_source(code, module), vars(module), images)
+
+
+def whole_source(code, module):
+    """What was left out of a notebook, and what was not."""
+    return "\n".join([getattr(module, "__rest__", ""), ast.unparse(code.source(module.__name__))])
 
 
 # ---------------------------------------------------------------- deliverables 3 to 5
 
 
-def method(code, names):
-    """A function of myVAE by one of its names, however it is bound; else one beside it in the notebook."""
+def method(code, names, count):
+    """A function of myVAE by one of its names, however it is bound; else one beside it in the notebook. count: of its
+    arguments, without self"""
     cls = class_of(code, "vae")
     for name in names:
         raw = inspect.getattr_static(cls, name, None)
-        if raw is None:
-            continue
-        if isinstance(raw, (staticmethod, classmethod)) or next(iter(inspect.signature(raw).parameters), "") in PLAIN:
-            return getattr(cls, name)
-        return getattr(built(code, "vae"), name)
+        if raw is not None:
+            return getattr(
+                cls if isinstance(raw, (staticmethod, classmethod)) or unbound(raw, count) else built(code, "vae"), name
+            )
     module = notebook(code, CLASS_OF["vae"][0])
     for name in names:
         if callable(vars(module).get(name)):
@@ -340,35 +345,31 @@ def method(code, names):
     raise AttributeError(f"myVAE has no {names[0]}")
 
 
-PLAIN = (
-    "mu",
-    "mean",
-    "x_hat",
-    "xhat",
-    "x_recon",
-    "recon_x",
-    "x",
-    "recon",
-)  # first parameters of functions without self
+def unbound(function, count):
+    """Whether a function that stands in a class without a decorator was written without self."""
+    needed = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+    return len(needed) == count and next(iter(inspect.signature(function).parameters)) != "self"
+
+
 DRAWING = ("reparametrize", "reparameterize", "reparametrise", "reparameterise")
 
 
 def reparameterize(code, mu, logvar):
     with torch.no_grad():
-        return method(code, DRAWING)(mu, logvar)
+        return method(code, DRAWING, 2)(mu, logvar)
 
 
 def reparameterize_gradient(code, mu, logvar):
     mu.requires_grad_(True)
     logvar.requires_grad_(True)
-    z = method(code, DRAWING)(mu, logvar)
+    z = method(code, DRAWING, 2)(mu, logvar)
     z.sum().backward()
     return {"z": z, "mu": mu.grad, "logvar": logvar.grad}
 
 
 def mean_elbo(code, x_hat, x, mu, logvar):
     """loss_function; one number per image is averaged, as the training loop of such a notebook does."""
-    loss = method(code, ("loss_function", "loss", "loss_fn"))(x_hat, x, mu, logvar)
+    loss = method(code, ("loss_function", "loss", "loss_fn"), 4)(x_hat, x, mu, logvar)
     return loss.mean() if torch.is_tensor(loss) and loss.ndim == 1 else loss
 
 
@@ -439,7 +440,19 @@ def vae_pass(code, model, x, classes, z, latent_size=LATENT):
     asked.clear()
     with drawing_replaced(code, drawing(z)):
         put = called(network, x, c, classes)
-    return {"drawn": drawn, "put": put, "asked": asked[0] if asked else None, "decoder": alone(network, z, c)}
+    answer = {"drawn": drawn, "put": put, "asked": asked[0] if asked else None, "decoder": alone(network, z, c)}
+    return {**answer, "encoder_learns": encoder_learns(network, put)}
+
+
+def encoder_learns(network, put):
+    """Whether a gradient of the images reaches the layer that gives mu; None where there is no such layer."""
+    weight = getattr(getattr(network, "mean_layer", None), "weight", None)
+    if weight is None or not isinstance(put, list) or not torch.is_tensor(put[0]):
+        return None
+    if not put[0].requires_grad:
+        return False
+    gradient = torch.autograd.grad(put[0].sum(), weight, allow_unused=True)[0]
+    return gradient is not None
 
 
 def told(model, classes):
@@ -564,9 +577,9 @@ LIKELY = {"decay": 0.99, "epsilon": 1e-5, "eps": 1e-5}  # what quantizers with m
 
 def quantizer_class(code):
     """VectorQuantizer, or the one with moving averages that the public notebook has beside it."""
-    notebook = code.VQ_VAE_Notebook
-    other = getattr(notebook, "VectorQuantizerEMA", None)
-    return notebook.VectorQuantizer if other is None else getattr(notebook, "VectorQuantizer", other)
+    own = notebook(code, "VQ_VAE_Notebook")
+    other = getattr(own, "VectorQuantizerEMA", None)
+    return own.VectorQuantizer if other is None else getattr(own, "VectorQuantizer", other)
 
 
 def new_quantizer(code, count, width, cost):
@@ -735,15 +748,15 @@ def vq_model(code, x, scale, cost):
 
 def with_its_quantizers(code, cost):
     """A Model in evaluation mode, the same for the same sizes; its quantizers; and what they were made with."""
-    notebook, built = code.VQ_VAE_Notebook, []
+    own, built = notebook(code, "VQ_VAE_Notebook"), []
     classes = tuple(
-        each for name, each in vars(notebook).items() if name.startswith("VectorQuantizer") and inspect.isclass(each)
+        each for name, each in vars(own).items() if name.startswith("VectorQuantizer") and inspect.isclass(each)
     )
     torch.manual_seed(0)
     with contextlib.ExitStack() as stack:
         for cls in classes:
             stack.enter_context(replaced(cls, __init__=noting(cls.__init__, built)))
-        model = with_sizes(notebook.Model, {**MODEL_SIZES, "commitment_cost": cost}).eval()
+        model = with_sizes(own.Model, {**MODEL_SIZES, "commitment_cost": cost}).eval()
     return model, [part for part in model.modules() if isinstance(part, classes)], built
 
 

@@ -39,9 +39,15 @@ def test_right_noise_passes_again_and_again() -> None:
     clipped_noise(Noisy(by_numpy), None, RNG)
 
 
-def test_the_noise_alone_beside_it_and_another_place_do_no_harm() -> None:
+def test_the_noise_alone_beside_it_does_no_harm() -> None:
     torch.manual_seed(0)
-    clipped_noise(Noisy(lambda x: torch.randn(3, 3), lambda x: x + torch.randn_like(x), right), None, RNG)
+    clipped_noise(Noisy(lambda x: torch.randn(3, 3), lambda x: 0.5 * torch.randn_like(x), right, right), None, RNG)
+
+
+def test_a_right_place_and_a_wrong_one_are_a_humans_to_judge() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(NotMeasured, match="2 places, and not alike"):
+        clipped_noise(Noisy(right, lambda x: x + torch.randn_like(x)), None, RNG)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.intake.cells import python_of
-from grading.intake.lifting import Lifted, lifted, lifted_script
+from grading.intake.lifting import Lifted, Section, lifted, lifted_script
 
 
 def module(*cells: str) -> types.ModuleType:
@@ -182,3 +182,20 @@ def test_a_constant_that_a_class_reads_keeps_its_import() -> None:
     ).source
     assert "transform = transforms.Compose" in source
     assert "from torchvision import transforms" in source
+
+
+MERGED = (
+    "class Encoder:\n    n = 1",
+    "class DAE:\n    def __init__(self):\n        self.n = Encoder().n + late()",
+    "def late():\n    return 10",
+    "class Encoder:\n    n = 2\nclass VQ:\n    def __init__(self):\n        self.n = Encoder().n",
+    "def late():\n    return 20",
+)
+
+
+@pytest.mark.parametrize(("own", "other", "n"), [("DAE", "VQ", 11), ("VQ", "DAE", 2)])
+def test_of_a_merged_notebook_each_part_counts_for_its_own(own: str, other: str, n: int) -> None:
+    made = types.ModuleType("lifted")
+    section = Section(frozenset({own}), frozenset({other}))
+    exec(lifted(MERGED, "work.ipynb", section).source, made.__dict__)
+    assert getattr(made, own)().n == n

@@ -78,3 +78,31 @@ def test_what_is_to_do_says_so() -> None:
 
     with pytest.raises(NotImplementedError):
         noisy("noisy = 0.5 * torch.randn_like(x) + clip(x)", {"torch": torch, "clip": to_do}, X)
+
+
+def final(source: str) -> list[torch.Tensor]:
+    return [
+        value for _, value in noisy(source, {"torch": torch, "F": torch.nn.functional}, X) if value.shape == X.shape
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        loop("noisy = images + 0.5 * torch.randn_like(images)", "noisy = F.hardtanh(noisy, 0, 1)"),
+        loop("noisy = images + 0.5 * torch.randn_like(images)", "print(noisy.max())", "noisy = noisy.clamp(0, 1)"),
+        loop(
+            "noisy = images + 0.5 * torch.randn_like(images)",
+            "if i == 0:",
+            "    plt.imshow(noisy[0, 0])",
+            "noisy = noisy.clip(0, 1)",
+        ),
+    ],
+)
+def test_what_stands_between_adding_and_clipping_is_passed_over(source: str) -> None:
+    (found,) = final(source)
+    assert found.min() >= 0 and found.max() <= 1
+
+
+def test_noise_that_goes_through_an_unknown_function_is_not_judged() -> None:
+    assert not final(loop("noisy = images + 0.5 * torch.randn_like(images)", "noisy = clip01(noisy)"))

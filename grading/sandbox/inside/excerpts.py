@@ -17,6 +17,7 @@ HARMLESS = RANDOM | {
     *("clip", "clamp", "clip_", "clamp_", "to", "cuda", "cpu", "float", "double", "minimum", "maximum", "min", "max"),
     *("type", "size", "tensor", "from_numpy", "numpy", "detach", "clone", "add", "mul", "add_", "mul_", "flatten"),
     *("view", "reshape", "unsqueeze", "squeeze", "sqrt", "device", "type_as", "zeros_like", "ones_like", "FloatTensor"),
+    *("where", "hardtanh", "hardtanh_", "mean", "std"),
 }
 MOST, PART = 20, "__part__"  # pieces of one kind; the name of one that has none
 
@@ -81,7 +82,12 @@ def _follow(block: Sequence[ast.stmt]) -> list[ast.stmt]:
     for statement in block[1:]:
         if not _names(statement, ast.Load) & made and not isinstance(statement, ast.AugAssign):
             continue
-        if _calls(statement) - HARMLESS or not isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr):
+        simple = isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr)
+        if not simple or _calls(statement) - HARMLESS:
+            if _names(statement, ast.Store) & made:
+                return []  # made anew in a way that is not followed: nobody can tell
+            if not isinstance(statement, ast.Assign):
+                continue  # a print or a plot
             return piece + _largest(statement, partial(_goes_on, made=frozenset(made)))
         piece.append(statement)
         made |= _names(statement, ast.Store)
