@@ -5,7 +5,6 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 from nbformat.validator import iter_validate
 
@@ -90,6 +89,8 @@ def notebook_of(script: str, name: str = "script", before: str = "") -> str:
     before: the notebook as it was; what a cell showed stays as long as its source does. Cells are numbered, so the same
     script gives the same bytes. Raises RubricError where the one before is malformed.
     """
+    import jupytext  # slow to import, and not needed for grading
+
     notebook = jupytext.reads(script, "py:percent")
     notebook.metadata, notebook.nbformat, notebook.nbformat_minor = PYTHON, 4, 5
     shown = _shown(before, name) if before else {}

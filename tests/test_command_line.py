@@ -47,9 +47,13 @@ def test_two_submissions_in_one_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("grade", "nowhere"), "nowhere"),
+        pytest.param(("grade", "nowhere"), "nowhere", marks=pytest.mark.slow),
         (("grade", str(REFERENCE), "--only", "vae.kl_los"), "did you mean vae.kl_loss"),
-        (("grade", str(REFERENCE), "--assignment", "cmput328_a6"), "there is no assignment 'cmput328_a6'"),
+        pytest.param(
+            ("grade", str(REFERENCE), "--assignment", "cmput328_a6"),
+            "there is no assignment 'cmput328_a6'",
+            marks=pytest.mark.slow,
+        ),
         (("grade", str(REFERENCE), "--sandbox", "docker"), "no sandbox is called 'docker'"),
         (("grade", "."), "holds no file of any assignment"),
     ],

@@ -42,7 +42,7 @@ def row(report: Report) -> Outcome:
     return found
 
 
-@pytest.mark.parametrize("item", ["a.vae_training", "a.cvae_training"])
+@pytest.mark.parametrize("item", ["a.vae_training", pytest.param("a.cvae_training", marks=pytest.mark.slow)])
 def test_a_model_is_trained_and_its_loss_measured(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: str
 ) -> None:
