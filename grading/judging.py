@@ -190,10 +190,14 @@ def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
     value, low, high, full, zero = (
         _figure(number, found.unit) for number in (found.value, found.low, found.high, item.ramp.full, item.ramp.zero)
     )
-    told = f"{value} (95 %: {low} to {high}, n = {found.n}); full marks at {full}, none at {zero}"
+    doubt = f" (95 %: {low} to {high}, n = {found.n})" if found.low < found.high else ""
+    told = f"{value}{doubt}; full marks at {full}, none at {zero}"
     return Judged(status, share, (Verdict(share, told),), evidence)
 
 
 def _figure(value: float, unit: str) -> str:
     """A number as people read it: 71.2 %, 108.1 nats."""
-    return f"{100 * value:.4g} %" if unit == "%" else f"{value:.4g} {unit}".strip()
+    if unit == "%":
+        return f"{100 * value:.4g} %"
+    counted = value.is_integer() and abs(value) >= 1_000
+    return f"{value:,.0f} {unit}".strip() if counted else f"{value:.4g} {unit}".strip()
