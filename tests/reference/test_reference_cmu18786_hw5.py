@@ -1,5 +1,6 @@
 """The reference of cmu18786_hw5 against torch.distributions and closed forms, and its notebooks against the handout's limits."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +20,10 @@ LOSS = {"loss": r"Epoch (?P<step>\d+)/\d+, loss: (?P<value>\S+)"}
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """The modules that are lifted out of the reference's notebooks."""
+    before = set(sys.modules)
     yield reference_of(ASSIGNMENT, tmp_path_factory.mktemp("reference") / "taken")._code
+    for name in {name for name in set(sys.modules) - before if name.endswith("_Notebook")}:
+        del sys.modules[name]
 
 
 def parameters(network: torch.nn.Module) -> int:
