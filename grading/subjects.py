@@ -125,10 +125,6 @@ class Submission:
         number = derived_seed(self._seed, probe, seed)
         return self._open_session().ask(probe, args, number, self._time_for(seconds))
 
-    def afresh(self) -> None:
-        """The next question goes to a box that has heard none: what code keeps of earlier ones, in files too, is gone."""
-        self.close()
-
     def _end_session(self) -> None:
         if self._session is not None:
             self._session.close()
@@ -244,7 +240,7 @@ class Submission:
         return self._box
 
     def close(self) -> None:
-        """Ends the box and everything in it."""
+        """Ends the box and everything in it. A next question goes to a fresh one: what code kept, in files too, is gone."""
         self._end_session()
         if self._box is not None:
             self._box.close()

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from grading.errors import IntakeError
@@ -60,20 +59,20 @@ def take_in(submission: Path, expected: Sequence[ExpectedFile], into: Path) -> I
         refuse_flaws([chosen[found.path] for found in matching.found], submission.name)
         kinds = {file.name: file.kind for file in expected}
         taken = _copied(matching, chosen, kinds, into, submission.name)
-        sections = {found.name: section_of(found, matching.found, expected) for found in matching.found}
-        lifting = tuple(
-            chain.from_iterable(
-                made_modules(found, kinds[found.name], into, sections[found.name]) for found in matching.found
-            )
-        )
+        lifting = tuple(dict.fromkeys(_modules(matching, expected, into)))
     required = [file.name for file in expected if file.required and file.name in matching.missing]
     missing = (
         *unclear.values(),
         *_notices_on_missing([name for name in required if name not in unclear], matching, files),
     )
-    return Intake(
-        taken, tuple(required), (*missing, *_notices_on_found(matching, taken, expected), *dict.fromkeys(lifting))
-    )
+    return Intake(taken, tuple(required), (*missing, *_notices_on_found(matching, taken, expected), *lifting))
+
+
+def _modules(matching: Matching, expected: Sequence[ExpectedFile], into: Path) -> Iterator[str]:
+    """Makes modules of notebooks and scripts; yields what to tell people of them."""
+    kinds = {file.name: file.kind for file in expected}
+    for found in matching.found:
+        yield from made_modules(found, kinds[found.name], into, section_of(found, matching.found, expected))
 
 
 def add_starters(names: Sequence[str], given: Path, files: Path) -> None:

@@ -67,7 +67,7 @@ def trained(student: Submission, setting: Setting, losses: Losses, model: str = 
     best = _trained(student, setting, losses, declared)
     usual = Recipe(declared.model)
     if setting.ramp is not None and best.epochs.measured[-1] > setting.ramp.full and declared != usual:
-        student.afresh()
+        student.close()
         again = _trained(student, setting, losses, usual)
         best = min(best, again, key=lambda each: each.epochs.measured[-1])
     return best
@@ -91,10 +91,12 @@ def _trained(student: Submission, setting: Setting, losses: Losses, recipe: Reci
     known = images[chosen].float() / 255, labels[chosen]
 
     def preview() -> float:
+        """The loss on some of the images, in the process that trains."""
         rng = generator(setting.seed, "preview", model)
         return losses(student, known[0][:PREVIEW], known[1][:PREVIEW], rng).mean().item()
 
     def epoch(left: float) -> object:
+        """Trains for one epoch."""
         return student.train_epoch(model=model, batch=recipe.batch, seconds=left)
 
     course = Course(model, setting.sampling.steps, epoch, preview, LEAST, _enough(setting))
@@ -122,7 +124,7 @@ def _weights(student: Submission, model: str) -> Weights:
 
 def into_a_fresh_box(student: Submission, found: Trained) -> Submission:
     """The submission in a box that has been shown nothing, with the trained weights."""
-    student.afresh()
+    student.close()
     student.load_state(model=found.model, names=list(found.weights.names), values=list(found.weights.values))
     return student
 

@@ -106,6 +106,7 @@ def _elbo_of(model: str) -> Callable[[Submission, Tensor, Tensor, Generator], Te
     """How the negative ELBO of images is measured in a single process, while the model trains."""
 
     def losses(student: Submission, images: Tensor, labels: Tensor, rng: Generator) -> Tensor:
+        """Of each image, [N], in nats."""
         mu, logvar = _encoded(student, model, images, labels)
         z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
         again = in_batches(
@@ -171,7 +172,7 @@ def _seen(images: Tensor) -> Tensor:
 
 def _baseline(student: Submission, setting: Setting, quarters: Tensor) -> Tensor:
     """What BaselineNN predicts, once it is trained."""
-    student.afresh()
+    student.close()
     found = trained(student, setting, _baseline_losses, "baseline")
     into_a_fresh_box(student, found)
     return as_images(student.predict(quarter=quarters), len(quarters), "what BaselineNN gives")

@@ -88,9 +88,11 @@ def _layers(names: Mapping[int, str]) -> Iterator[Sequence[str]]:
     within: list[str] = []
 
     def enter(module: nn.Module, inputs: object) -> None:
+        """Before a layer works."""
         within.append(names.get(id(module), type(module).__name__))
 
     def leave(module: nn.Module, inputs: object, output: object) -> None:
+        """After it has."""
         within.pop()
 
     hooks = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
