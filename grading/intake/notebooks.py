@@ -59,7 +59,7 @@ def claims(path: Path, patterns: Mapping[str, str]) -> tuple[Claim, ...]:
 
 
 def code_cells(path: Path) -> list[str]:
-    """The sources of a notebook's code cells, in their order, however much it shows beside them.
+    """The sources of a notebook's cells, empty for those that are not code, however much it shows beside them.
 
     Raises IntakeError, with a sentence for the student, where the file is no notebook that can be read.
     """
@@ -68,9 +68,11 @@ def code_cells(path: Path) -> list[str]:
 
 def code_cells_in(content: bytes, name: str) -> list[str]:
     """The same for what is in the file of that name."""
-    found = _cells(name, _without_outputs(content))
-    cells = [cell for cell in found if isinstance(cell, dict) and cell.get("cell_type") == "code"]
-    return [_joined(cell.get("source")) for cell in cells]
+    return [_code(cell) for cell in _cells(name, _without_outputs(content))]
+
+
+def _code(cell: object) -> str:
+    return _joined(cell.get("source")) if isinstance(cell, dict) and cell.get("cell_type") == "code" else ""
 
 
 def _compiled(name: str, pattern: str) -> re.Pattern[str]:

@@ -78,7 +78,7 @@ def test_of_a_notebook_that_cannot_be_read_the_module_says_why(tmp_path: Path, c
 def test_notes_on_definitions_reach_the_notices(tmp_path: Path) -> None:
     intake, _ = take(tmp_path, {"AE.ipynb": notebook(CODE, CODE), "VAE.py": b"def f(: pass"})
     assert intake.notices == (
-        "AE.ipynb: Autoencoder is defined 2 times; the last one, in cell 2, counts.",
+        "AE.ipynb: Autoencoder is defined 2 times; the last one, in cell 3, counts.",
         "VAE.py: the cell in line 1 is not Python and was left out (line 1: invalid syntax).",
     )
 

@@ -111,8 +111,8 @@ def test_notebook_in_place_of_a_module_becomes_one(tmp_path: Path) -> None:
     }
     taken, broken, twice = intake.notices
     assert "A5_diffusion_submission.ipynb was taken as A5_diffusion_submission.py" in taken
-    assert "cell 5 is not Python" in broken
-    assert "VAE is defined 2 times; the last one, in cell 4, counts" in twice
+    assert "cell 6 is not Python" in broken
+    assert "VAE is defined 2 times; the last one, in cell 5, counts" in twice
 
 
 @pytest.mark.parametrize("content", [b"{}", b"", b'{"cells": [', b"[" * 100_000])
