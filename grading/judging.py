@@ -22,6 +22,7 @@ from grading.errors import (
     Unrepeatable,
 )
 from grading.intake import explain_mismatch
+from grading.intake.modules import module_of
 from grading.metrics.setting import Setting
 from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict
 from grading.rubric import Item
@@ -167,8 +168,7 @@ def _by_handed_in_name(said: str, bench: Bench) -> str:
     """The same, but of modules that were made of notebooks it speaks by their names, and without the module's lines."""
     for row in bench.assignment.rubric.files:
         if row.kind == "script" and row.name.endswith(".ipynb"):
-            module = re.escape(row.name.removesuffix(".ipynb") + ".py")
-            said = re.sub(rf"{module}(, line \d+)?", row.name, said)
+            said = re.sub(rf"{re.escape(module_of(row.name))}(, line \d+)?", row.name, said)
     return said
 
 

@@ -69,6 +69,13 @@ def parts(answer: Any, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
     return answer
 
 
+def pieces(answer: Any, numbers: int) -> list[tuple[str, Tensor]]:
+    """Places in code and what each gave, of an answer [(text, tensor), …]: those that gave so many numbers."""
+    found = [piece for piece in answer if isinstance(piece, list | tuple)] if isinstance(answer, list) else []
+    pairs = [(str(piece[0]), piece[1]) for piece in found if len(piece) == 2]
+    return [(text, value) for text, value in pairs if isinstance(value, Tensor) and value.numel() == numbers]
+
+
 def scalar(value: Any, what: str) -> float:
     """The answer as one finite number; shapes [] and [1] and the like are welcome. Raises Disagreement otherwise."""
     found = tensor(value, what)

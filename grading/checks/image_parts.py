@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, parts, shown, tensor
+from grading.checks.compare import HALF, Disagreement, close, parts, pieces, shown, tensor
 from grading.errors import NotMeasured
 from grading.metrics.parameters import counted
 from grading.subjects import Subject
@@ -26,11 +26,8 @@ def quarter(student: Subject, reference: Subject, rng: Generator) -> None:
     several, the row is left to a human.
     """
     images = torch.rand(COUNT, 1, SIDE, SIDE, generator=rng)
-    answer = student.quarters(images=images, seed="a")
-    pieces = [piece for piece in answer if isinstance(piece, list | tuple)] if isinstance(answer, list) else []
-    pairs = [(str(piece[0]), piece[1]) for piece in pieces if len(piece) == 2 and isinstance(piece[1], Tensor)]
-    found = [(text, value.double().reshape(COUNT, -1)) for text, value in pairs if value.numel() == COUNT * QUARTER**2]
-    taken = [(text, _which(value, images)) for text, value in found]
+    found = pieces(student.quarters(images=images, seed="a"), COUNT * QUARTER**2)
+    taken = [(text, _which(value.double().reshape(COUNT, -1), images)) for text, value in found]
     wrong = [(text, name) for text, name in taken if name not in ("", "lower left")]
     right = any(name == "lower left" for _, name in taken)
     if right and not wrong:
@@ -82,7 +79,7 @@ def baseline(student: Subject, reference: Subject, rng: Generator) -> None:
         raise Disagreement("BaselineNN does not depend on the quarter", bug="baseline-ignores-x", actual=shown(first))
     if first.min() < 0 or first.max() > 1:
         message = "BaselineNN should end with a sigmoid: images are in [0, 1]"
-        raise Disagreement(message, bug="baseline-no-sigmoid", share=0.5)
+        raise Disagreement(message, bug="baseline-no-sigmoid", share=HALF)
     _same_capacity(student)
 
 
@@ -95,7 +92,7 @@ def _same_capacity(student: Subject) -> None:
         raise Disagreement(
             f"BaselineNN has {own:,} parameters, many {more} than the decoder: the same capacity is asked for",
             bug="baseline-capacity",
-            share=0.5,
+            share=HALF,
             expected=f"about {decoders[1]:,}",
             actual=f"{own:,}",
         )

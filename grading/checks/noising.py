@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, tensor
+from grading.checks.compare import HALF, Disagreement, pieces, tensor
 from grading.errors import NotMeasured
 from grading.subjects import Subject
 
@@ -47,12 +47,8 @@ def clipped_noise(student: Subject, reference: Subject, rng: Generator) -> None:
 
 def _found(answer: object, images: Tensor) -> Sequence[tuple[str, Tensor]]:
     """Places that give images, by their text; one that gives the noise alone is none."""
-    pieces = answer if isinstance(answer, list) else []
-    pairs = [(str(piece[0]), piece[1]) for piece in pieces if isinstance(piece, list | tuple) and len(piece) == 2]
-    alike = [
-        (source, value) for source, value in pairs if isinstance(value, Tensor) and value.numel() == images.numel()
-    ]
-    rows = [(source, tensor(value, "the noisy image").reshape(len(LEVELS), -1)) for source, value in alike]
+    found = pieces(answer, images.numel())
+    rows = [(source, tensor(value, "the noisy image").reshape(len(LEVELS), -1)) for source, value in found]
     return [(source, value) for source, value in rows if (value[-1].mean() - value[0].mean()).abs() > 0.1]
 
 
@@ -63,7 +59,7 @@ def _right(source: str, value: Tensor, again: Tensor | None) -> None:
         raise Disagreement("the noise is the same every time: draw it anew for every batch", bug="noise-fixed", **told)
     if value.min() < 0 or value.max() > 1:
         bug, message = "noise-not-clipped", f"the noisy image goes from {value.min():.3g} to {value.max():.3g}: clip it"
-        raise Disagreement(f"{message} to [0, 1]", bug=bug, share=0.5, **told)
+        raise Disagreement(f"{message} to [0, 1]", bug=bug, share=HALF, **told)
     if all(_follows(row, level) for row, level in zip(value, LEVELS, strict=True)):
         return
     middle = value[1]

@@ -7,12 +7,22 @@ from grading.checks.compare import parts, tensor
 from grading.metrics.curves import scatter
 from grading.metrics.epochs import drawn
 from grading.metrics.pictures import grid
-from grading.metrics.retraining import Trained, as_images, in_batches, into_a_fresh_box, measurements, trained
+from grading.metrics.retraining import (
+    SHOWN,
+    Trained,
+    as_images,
+    in_batches,
+    into_a_fresh_box,
+    measurements,
+    squared_errors,
+    ten,
+    trained,
+)
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Picture
 from grading.subjects import Submission, generator
 
-SHOWN, LATENT, SIGMA = 10, 2, 0.5
+LATENT, SIGMA = 2, 0.5
 PLAIN = [False] * SHOWN
 ERROR = "mean squared error per pixel"
 TOLD, MEASURED = "mean over the epoch, as trained", "on 1,000 training images, by the judge"
@@ -29,13 +39,13 @@ def plain(student: Submission, setting: Setting) -> Evidence:
     )
     into_a_fresh_box(student, found)
     again, redrawn = (in_batches(lambda z, _: _decoded(student, z), z, z[:, 0]) for z in (latents, seen))
-    errors, train_errors = _errors(again, known), _errors(redrawn, found.images)
+    errors, train_errors = squared_errors(again, known), squared_errors(redrawn, found.images)
     pictures = (
         drawn(found.epochs, TOLD, MEASURED, ERROR),
         scatter(latents, held, "z[0]", "z[1]", "Where held-out images lie in the latent space, by their digit."),
         _from_a_grid(student, latents),
         grid(
-            [("held out", _ten(known), PLAIN), ("drawn again", _ten(again), PLAIN)],
+            [("held out", ten(known), PLAIN), ("drawn again", ten(again), PLAIN)],
             "Held-out images, and the same after encoder and decoder.",
         ),
     )
@@ -44,7 +54,7 @@ def plain(student: Submission, setting: Setting) -> Evidence:
 
 def _plain_losses(student: Submission, images: Tensor, labels: Tensor, rng: Generator) -> Tensor:
     latents = in_batches(lambda x, y: _latents(student, x, y), images, labels)
-    return _errors(in_batches(lambda z, _: _decoded(student, z), latents, labels), images)
+    return squared_errors(in_batches(lambda z, _: _decoded(student, z), latents, labels), images)
 
 
 def _latents(student: Submission, x: Tensor, labels: Tensor) -> Tensor:
@@ -53,15 +63,6 @@ def _latents(student: Submission, x: Tensor, labels: Tensor) -> Tensor:
 
 def _decoded(student: Submission, z: Tensor) -> Tensor:
     return as_images(student.decode(model="autoencoder", z=z, c=None), len(z), "what the decoder gives")
-
-
-def _errors(images: Tensor, clean: Tensor) -> Tensor:
-    """The mean squared error of each image, [N]."""
-    return (images - clean).square().flatten(1).mean(1)
-
-
-def _ten(images: Tensor) -> Tensor:
-    return images[:: max(1, len(images) // SHOWN)][:SHOWN]
 
 
 def _from_a_grid(student: Submission, latents: Tensor) -> Picture:
@@ -89,7 +90,7 @@ def denoising(student: Submission, setting: Setting) -> Evidence:
 
 def _denoising_losses(student: Submission, images: Tensor, labels: Tensor, rng: Generator) -> Tensor:
     noisy = _with_noise(images, rng)
-    return _errors(in_batches(lambda x, _: _denoised(student, x), noisy, labels), images)
+    return squared_errors(in_batches(lambda x, _: _denoised(student, x), noisy, labels), images)
 
 
 def _with_noise(images: Tensor, rng: Generator) -> Tensor:
@@ -101,7 +102,7 @@ def _denoised(student: Submission, x: Tensor) -> Tensor:
 
 
 def _pairs(student: Submission, found: Trained, setting: Setting) -> Picture:
-    clean = _ten(setting.assets.images)
+    clean = ten(setting.assets.images)
     noisy = _with_noise(clean, generator(setting.seed, "noisy pictures"))
     rows = [("noisy", noisy, PLAIN), ("denoised", _denoised(student, noisy), PLAIN), ("clean", clean, PLAIN)]
     return grid(

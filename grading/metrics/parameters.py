@@ -15,18 +15,29 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of batch 
 def count(student: Submission, setting: Setting) -> Evidence:
     """The number of parameters in a weights file, as it came out of the quarantine."""
     manifest = student.weights(setting.sampling.file)
-    return _evidence(manifest.parameters, f"parameters in {manifest.name}", len(manifest.tensors))
+    title = f"parameters in {manifest.name}"
+    return Evidence((exactly("parameters", title, manifest.parameters, len(manifest.tensors)),))
 
 
 def instantiated(student: Submission, setting: Setting) -> Evidence:
     """The number of parameters of the row's model, untrained, of the sizes that the notebook makes it with."""
     answer = student.state(model=setting.sampling.model)
-    return _evidence(counted(answer), "trainable parameters", len(answer["names"]))
+    return Evidence((exactly("parameters", "trainable parameters", counted(answer), len(answer["names"])),))
 
 
-def _evidence(number: int, title: str, tensors: int) -> Evidence:
+def exactly(name: str, title: str, number: int, tensors: int) -> Measurement:
+    """A count of the numbers in so many tensors."""
     n = float(number)
-    return Evidence((Measurement("parameters", title, n, n, n, tensors, "", "counted by the judge"),))
+    return Measurement(name, title, n, n, n, tensors, "", "counted by the judge")
+
+
+def state_dict(answer: Any) -> dict[str, Tensor]:
+    """A model's tensors by their names, of {"names": …, "values": …}. Raises BadAnswer or Disagreement for anything else."""
+    held = parts(answer, names=list, values=list)
+    names, values = held["names"] or [], held["values"] or []
+    if not names or len(names) != len(values) or not all(isinstance(value, Tensor) for value in values):
+        raise Disagreement("the model's state dict cannot be read")
+    return dict(zip(map(str, names), values, strict=True))
 
 
 def counted(answer: Any) -> int:
@@ -35,11 +46,7 @@ def counted(answer: Any) -> int:
     A matrix that stands there under two names, since two attributes share it, counts once. Raises BadAnswer or Disagreement
     for what is no state dict.
     """
-    held = parts(answer, names=list, values=list)
-    names, values = held["names"] or [], held["values"] or []
-    if not names or len(names) != len(values) or not all(isinstance(value, Tensor) for value in values):
-        raise Disagreement("the model's state dict cannot be read")
-    known = dict(zip(map(str, names), values, strict=True))
+    known = state_dict(answer)
     trained = [value for name, value in known.items() if not _statistic(name, known)]
     return sum(value.numel() for number, value in enumerate(trained) if not _twice(value, trained[:number]))
 

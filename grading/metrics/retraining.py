@@ -12,14 +12,15 @@ import torch
 from torch import Generator, Tensor
 
 from grading.assets.datasets import grey_images
-from grading.checks.compare import Disagreement, parts, scalar, tensor
+from grading.checks.compare import parts, scalar, tensor
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.intervals import interval, of_mean
-from grading.metrics.parameters import counted
+from grading.metrics.parameters import counted, exactly, state_dict
 from grading.metrics.setting import Setting
 from grading.records import Measurement
 from grading.subjects import Submission, generator
 
+SHOWN = 10  # images in a row of a picture
 PREVIEW, LOOKED_AT, BATCH = 1_000, 2_000, 500  # images: after each epoch, at the end, asked at a time
 RATE, SIZE = 1e-3, 128  # where a notebook does not say otherwise
 RATES, SIZES = (1e-5, 0.05), (8, 1024)  # what is believed of a notebook that does
@@ -29,22 +30,14 @@ Losses = Callable[[Submission, Tensor, Tensor, Generator], Tensor]  # of images 
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A state dict as it came across: names, and tensors by the judge's own count."""
-
-    names: tuple[str, ...]
-    values: tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
 class Trained:
     """A model after its training."""
 
     model: str
     epochs: Epochs
-    weights: Weights
+    weights: dict[str, Tensor]  # its state dict, as it came across
     how: str  # in words
-    images: Tensor  # of the training set, uint8: what the loss is measured on
+    images: Tensor  # of the training set, [N, 1, 28, 28] in [0, 1]: what the loss is measured on
     labels: Tensor
 
 
@@ -105,7 +98,7 @@ def _trained(student: Submission, setting: Setting, losses: Losses, recipe: Reci
         f"trained here for {len(epochs.told)} of {course.epochs} epochs, Adam with lr = {recipe.rate:g}, "
         f"batches of {recipe.batch}"
     )
-    return Trained(model, epochs, _weights(student, model), how, *known)
+    return Trained(model, epochs, state_dict(student.state(model=model)), how, *known)
 
 
 def _enough(setting: Setting) -> Callable[[float], bool]:
@@ -114,19 +107,10 @@ def _enough(setting: Setting) -> Callable[[float], bool]:
     return lambda measured: measured < full
 
 
-def _weights(student: Submission, model: str) -> Weights:
-    answer = parts(student.state(model=model), names=list, values=list)
-    names, values = answer["names"], answer["values"]
-    if len(names) != len(values) or not all(isinstance(value, Tensor) for value in values):
-        raise Disagreement("the trained model's state dict cannot be read")
-    return Weights(tuple(map(str, names)), tuple(values))
-
-
-def into_a_fresh_box(student: Submission, found: Trained) -> Submission:
-    """The submission in a box that has been shown nothing, with the trained weights."""
+def into_a_fresh_box(student: Submission, found: Trained) -> None:
+    """Puts the trained weights into a box that has been shown nothing."""
     student.close()
-    student.load_state(model=found.model, names=list(found.weights.names), values=list(found.weights.values))
-    return student
+    student.load_state(model=found.model, names=list(found.weights), values=list(found.weights.values()))
 
 
 def in_batches(ask: Callable[[Tensor, Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
@@ -159,12 +143,20 @@ def measurements(found: Trained, losses: Tensor, held_out: Tensor, told: tuple[s
     )
 
 
-def _kept(weights: Weights) -> Measurement:
+def _kept(weights: dict[str, Tensor]) -> Measurement:
     """How many numbers the trained model has; buffers count, in which images could be kept."""
-    n = float(counted({"names": list(weights.names), "values": list(weights.values)}))
-    return Measurement(
-        "numbers", "numbers in the trained model", n, n, n, len(weights.names), "", "counted by the judge"
-    )
+    number = counted({"names": list(weights), "values": list(weights.values())})
+    return exactly("numbers", "numbers in the trained model", number, len(weights))
+
+
+def squared_errors(images: Tensor, clean: Tensor) -> Tensor:
+    """The squared error per pixel of each image, [N]."""
+    return (images - clean).square().flatten(1).mean(1)
+
+
+def ten(images: Tensor) -> Tensor:
+    """Ten images from all over, to be shown."""
+    return images[:: max(1, len(images) // SHOWN)][:SHOWN]
 
 
 def mean(name: str, title: str, values: Tensor, unit: str = "", note: str = "") -> Measurement:

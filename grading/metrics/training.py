@@ -19,6 +19,7 @@ from grading.metrics.epochs import drawn as drawn_curves
 from grading.metrics.intervals import interval
 from grading.metrics.memory import counted, stored
 from grading.metrics.pictures import grid
+from grading.metrics.retraining import as_images
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Picture
 from grading.subjects import Submission, generator
@@ -119,8 +120,7 @@ def _batch(
 
 
 def _decoded(student: Submission, model: str, z: Tensor, classes: Tensor | None) -> Tensor:
-    answer = tensor(student.decode(model=model, z=z, classes=classes), "what the decoder gives")
-    return tensor(answer.reshape(-1), "what the decoder gives", (len(z) * 784,)).view(-1, 1, 28, 28).float().clamp(0, 1)
+    return as_images(student.decode(model=model, z=z, classes=classes), len(z), "what the decoder gives")
 
 
 def _drawings(student: Submission, setting: Setting, model: str, images: Tensor, drawn: Tensor) -> Picture:

@@ -10,21 +10,26 @@ from grading.assets.networks import in_batches as judged
 from grading.checks.compare import tensor, two
 from grading.checks.gaussian import kl_per_image
 from grading.metrics.epochs import drawn
+from grading.metrics.intervals import Z
 from grading.metrics.pictures import by_class, grid
 from grading.metrics.retraining import (
+    BATCH,
+    SHOWN,
     Trained,
     as_images,
     in_batches,
     into_a_fresh_box,
     mean,
     measurements,
+    squared_errors,
+    ten,
     trained,
 )
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Measurement, Picture
 from grading.subjects import Submission, generator
 
-SHOWN, EACH, SIDE = 10, 20, 28
+EACH, SIDE = 20, 28
 PLAIN = [False] * SHOWN
 TOLD, MEASURED = "mean over the epoch, as loss_function tells", "on 1,000 training images, by the judge"
 
@@ -54,8 +59,8 @@ def digits(student: Submission, setting: Setting) -> Evidence:
         "accuracy",
         "digits that the judge takes for the label they were drawn for",
         share,
-        max(0.0, share - 1.96 * error),
-        min(1.0, share + 1.96 * error),
+        max(0.0, share - Z * error),
+        min(1.0, share + Z * error),
         n,
         "%",
         found.how,
@@ -67,7 +72,7 @@ def digits(student: Submission, setting: Setting) -> Evidence:
 def completions(student: Submission, setting: Setting) -> Evidence:
     """Whole images that a VAE conditioned on a quarter completes it to, beside the baseline's single answer."""
     found = trained(student, setting, _elbo_of("structured"))
-    clean, rng = _ten(setting.assets.images), generator(setting.seed, "completions")
+    clean, rng = ten(setting.assets.images), generator(setting.seed, "completions")
     into_a_fresh_box(student, found)
     width = _width(student, found, setting)
     completed = [
@@ -77,18 +82,14 @@ def completions(student: Submission, setting: Setting) -> Evidence:
     rows = [("whole", clean), ("what is seen", _seen(clean)), ("baseline", baseline)]
     rows += [(f"completion {number}", images) for number, images in enumerate(completed, 1)]
     caption = "Held-out images, the quarter that is seen, what BaselineNN predicts, and four completions of the VAE."
-    best = torch.stack([_distance(images, clean) for images in completed]).min(0).values
+    best = torch.stack([squared_errors(images, clean) for images in completed]).min(0).values
     variety = torch.stack(completed).std(0).flatten(1).mean(1)
     measured = (
-        mean("baseline_error", "squared error per pixel of BaselineNN", _distance(baseline, clean)),
+        mean("baseline_error", "squared error per pixel of BaselineNN", squared_errors(baseline, clean)),
         mean("completion_error", "squared error per pixel of the best of four completions", best, note=found.how),
         mean("variety", "standard deviation between completions, per pixel", variety),
     )
     return Evidence(measured, (grid([(name, images, PLAIN) for name, images in rows], caption),))
-
-
-def _ten(images: Tensor) -> Tensor:
-    return images[:: max(1, len(images) // SHOWN)][:SHOWN]
 
 
 def quarter(images: Tensor) -> Tensor:
@@ -130,7 +131,7 @@ def _apart(student: Submission, found: Trained, images: Tensor, labels: Tensor, 
 
 
 def _encoded(student: Submission, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    pairs = zip(images.split(500), labels.split(500), strict=True)
+    pairs = zip(images.split(BATCH), labels.split(BATCH), strict=True)
     answers = [two(student.encode(model=model, x=x, classes=y), "mu and logvar") for x, y in pairs]
     mu, logvar = (torch.cat([tensor(answer[part], "mu and logvar").float() for answer in answers]) for part in (0, 1))
     return mu, logvar
@@ -166,7 +167,7 @@ def _again_and_again(student: Submission, found: Trained, setting: Setting) -> P
 
 def _seen(images: Tensor) -> Tensor:
     seen = torch.zeros_like(images)
-    seen[:, :, SIDE // 2 :, : SIDE // 2] = images[:, :, SIDE // 2 :, : SIDE // 2]
+    seen[:, :, SIDE // 2 :, : SIDE // 2] = quarter(images).view(-1, 1, SIDE // 2, SIDE // 2)
     return seen
 
 
@@ -183,8 +184,3 @@ def _baseline_losses(student: Submission, images: Tensor, labels: Tensor, rng: G
         lambda x, _: as_images(student.predict(quarter=quarter(x)), len(x), "what BaselineNN gives"), images, labels
     )
     return F.binary_cross_entropy(again, images, reduction="none").flatten(1).sum(1)
-
-
-def _distance(images: Tensor, clean: Tensor) -> Tensor:
-    """The squared error per pixel of each image, [N]."""
-    return (images - clean).square().flatten(1).mean(1)
