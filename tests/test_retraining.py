@@ -45,7 +45,7 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
         known = assets.load(name)
         return (known.images[:512] * 255).round().to(torch.uint8), known.labels[:512]
 
-    monkeypatch.setattr(retraining, "grey_images", digits)
+    monkeypatch.setattr(retraining, "labelled_images", digits)
 
 
 def row(host: Host, folder: Path, file: str, item: str, *edits: tuple[str, str], train: bool = True) -> Outcome:
@@ -135,7 +135,7 @@ def test_without_leave_or_data_the_row_waits_for_a_human(
     def missing(name: str, train: bool) -> None:
         raise DataMissing("MNIST is not under data and cannot be downloaded")
 
-    monkeypatch.setattr(retraining, "grey_images", missing)
+    monkeypatch.setattr(retraining, "labelled_images", missing)
     found = row(host, tmp_path, AUTOENCODER, "d1.training")
     assert (found.status, found.points) == (Status.MANUAL, None)
     assert "MNIST is not under data" in found.verdicts[0].message

@@ -46,7 +46,7 @@ def row(report: Report) -> Outcome:
 def test_a_model_is_trained_and_its_loss_measured(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: str
 ) -> None:
-    monkeypatch.setattr(training, "grey_images", few_digits)
+    monkeypatch.setattr(training, "labelled_images", few_digits)
     found = row(graded(handed_in(tmp_path), host, item))
     loss = found.evidence.named("negative_elbo")
     assert found.status is Status.FAILED, "40 steps are too few, and that is what the row says"
@@ -62,7 +62,7 @@ def test_a_model_is_trained_and_its_loss_measured(
 def test_a_training_that_diverges_fails_in_words(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, where: str
 ) -> None:
-    monkeypatch.setattr(training, "grey_images", few_digits)
+    monkeypatch.setattr(training, "labelled_images", few_digits)
     right = "return (reconstruction + divergence) / len(mu)"
     found = row(graded(handed_in(tmp_path, right, f"{right} {loss}"), host, "a.vae_training"))
     assert (found.status, found.points) == (Status.FAILED, 0)
@@ -75,7 +75,7 @@ def test_without_the_data_set_or_without_leave_the_row_waits_for_a_human(
     def missing(name: str, train: bool) -> None:
         raise NO_DATA
 
-    monkeypatch.setattr(training, "grey_images", missing)
+    monkeypatch.setattr(training, "labelled_images", missing)
     without_data = row(graded(handed_in(tmp_path), host, "a.vae_training"))
     without_leave = row(graded(handed_in(tmp_path), host, "a.vae_training", train=False))
     for found, words in ((without_data, "MNIST is not under data"), (without_leave, "--no-train")):

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load as load_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
-from grading.assets.networks import FeatureEncoder, JudgeClassifier
 from grading.assets.normalise import NORMALISATIONS
+from grading.assets.pairs import networks_of
 from grading.errors import AssetError
 
 __all__ = ["NORMALISATIONS", "Assets", "load"]
@@ -27,9 +27,9 @@ class Assets:
     """One data set, as the judge knows it."""
 
     name: str
-    classifier: JudgeClassifier
-    encoder: FeatureEncoder
-    images: Tensor  # held-out, float32 [N, 1, 28, 28] in [0, 1]
+    classifier: nn.Module
+    encoder: nn.Module
+    images: Tensor  # held-out, float32 [N, 1, 28, 28] in [0, 1]; [N, 3, 32, 32] of CIFAR-10
     labels: Tensor  # [N]
     statistics: dict[str, Tensor]  # mean and covariance of the encoder's features of real images, per normalisation
     training: dict[str, Tensor]  # where every training image lies on the principal axes of the pixels
@@ -45,7 +45,7 @@ def load(name: str) -> Assets:
     except OSError as error:
         raise AssetError(f"there are no assets for {name!r} ({error}); build them with make assets") from error
     files = {Path(file).stem: _pinned(folder / file, digest) for file, digest in manifest["sha256"].items()}
-    classifier, encoder = JudgeClassifier(), FeatureEncoder()
+    classifier, encoder = networks_of(name)
     classifier.load_state_dict(files["classifier"])
     encoder.load_state_dict(files["encoder"])
     held_out = files["held_out"]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 from grading.errors import DataMissing
 from grading.sandbox.inside import torchvision_operators
 
-TORCHVISION_NAMES = {"fashion_mnist": "FashionMNIST", "mnist": "MNIST"}
+TORCHVISION_NAMES = {"fashion_mnist": "FashionMNIST", "mnist": "MNIST", "cifar10": "CIFAR10"}
+FOLDERS = {"fashion_mnist": "FashionMNIST/raw", "mnist": "MNIST/raw", "cifar10": "cifar-10-batches-py"}
 CAT_FOLDERS = ("afhq/train/cat", "afhq_v2/train/cat")
 
 
@@ -20,26 +22,42 @@ def data_root() -> Path:
     return Path(os.environ.get("DATA_ROOT", "data")).expanduser()
 
 
-def grey_images(name: str, train: bool) -> tuple[Tensor, Tensor]:
-    """A whole split: uint8 images [N, 1, 28, 28] and int64 labels [N].
+def labelled_images(name: str, train: bool) -> tuple[Tensor, Tensor]:
+    """A whole split: uint8 images [N, 1, 28, 28], or [N, 3, 32, 32] of CIFAR-10, and int64 labels [N].
 
     Raises DataMissing where the files are neither on disk nor to be downloaded.
     """
-    torchvision_operators.define_if_missing()
-    from torchvision import datasets  # slow to import, and not needed for grading
-
-    kind = getattr(datasets, TORCHVISION_NAMES[name])
     try:
-        dataset = kind(data_root(), train=train)
+        dataset = _dataset(name, train)
     except RuntimeError:
         try:
-            dataset = kind(data_root(), train=train, download=True)
+            dataset = _dataset(name, train, download=True)
         except (OSError, RuntimeError) as error:
             raise DataMissing(
                 f"{TORCHVISION_NAMES[name]} is not under {data_root()} and cannot be downloaded ({error}). "
-                f"Set DATA_ROOT to the folder that holds {TORCHVISION_NAMES[name]}/raw."
+                f"Set DATA_ROOT to the folder that holds {FOLDERS[name]}."
             ) from error
-    return dataset.data.unsqueeze(1), dataset.targets
+    images, labels = torch.as_tensor(dataset.data), torch.as_tensor(dataset.targets)
+    return (images.permute(0, 3, 1, 2).contiguous() if images.ndim == 4 else images.unsqueeze(1)), labels
+
+
+def on_disk(name: str) -> bool:
+    """Whether a data set lies under `data_root()` whole, so that reading it downloads nothing."""
+    if name not in TORCHVISION_NAMES:
+        return False
+    try:
+        _dataset(name, train=False)
+    except (OSError, RuntimeError):
+        return False
+    return True
+
+
+def _dataset(name: str, train: bool, download: bool = False) -> Any:
+    """torchvision's data set. Raises RuntimeError where it is not on disk and may not be downloaded."""
+    torchvision_operators.define_if_missing()
+    from torchvision import datasets  # slow to import, and not needed for grading
+
+    return getattr(datasets, TORCHVISION_NAMES[name])(data_root(), train=train, download=download)
 
 
 def balanced_indices(labels: Tensor, per_class: int, seed: int = 0) -> Tensor:
@@ -49,6 +67,20 @@ def balanced_indices(labels: Tensor, per_class: int, seed: int = 0) -> Tensor:
     for label in labels.unique():
         members = (labels == label).nonzero().flatten()
         chosen.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
+    return torch.cat(chosen).sort().values
+
+
+def spread_indices(labels: Tensor, ease: Tensor, per_class: int) -> Tensor:
+    """Indices of `per_class` items of every class that are as easy and as hard as all are, in ascending order.
+
+    ease: [N], such as the probability that a classifier gives the right class. A systematic sample in its order estimates
+    how often other classifiers are right, too, with a smaller error than one drawn at random (Cochran 1977, chapter 8).
+    """
+    chosen = []
+    for label in labels.unique():
+        members = (labels == label).nonzero().flatten()
+        ordered = members[ease[members].argsort(stable=True)]
+        chosen.append(ordered[((torch.arange(per_class) + 0.5) * len(ordered) / per_class).long()])
     return torch.cat(chosen).sort().values
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from grading.assets.datasets import grey_images
+from grading.assets.datasets import labelled_images
 from grading.checks.compare import parts, scalar, tensor
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.intervals import interval, of_mean
@@ -78,7 +78,7 @@ def _trained(student: Submission, setting: Setting, losses: Losses, recipe: Reci
     model = recipe.model
     scalar(student.begin_training(model=model, rate=recipe.rate), "the loss of a first batch")
     allowed(setting, "a training loss is measured by training")
-    images, labels = grey_images("mnist", train=True)
+    images, labels = labelled_images("mnist", train=True)
     student.training_images(images=images, labels=labels)
     chosen = torch.randperm(len(images), generator=generator(setting.seed, "looked at"))[:LOOKED_AT]
     known = images[chosen].float() / 255, labels[chosen]

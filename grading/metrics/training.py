@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from grading.assets.datasets import grey_images
+from grading.assets.datasets import labelled_images
 from grading.assets.networks import in_batches
 from grading.checks.compare import scalar, tensor, two
 from grading.checks.gaussian import kl_per_image
@@ -79,7 +79,7 @@ def _train(student: Submission, setting: Setting, model: str) -> Epochs:
     """Trains in the sandbox. Raises NotMeasured where that may not be, or takes too long here."""
     scalar(student.begin_training(model=model), "the loss of a first step")
     allowed(setting, f"{setting.sampling.file} was not handed in")
-    images, labels = grey_images("mnist", train=True)
+    images, labels = labelled_images("mnist", train=True)
     student.training_images(images=images, labels=labels)
     course = Course(
         model,

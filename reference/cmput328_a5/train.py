@@ -11,7 +11,7 @@ from A5_diffusion_submission import DiffusionModel, NoiseEstimatingNet, Variance
 from A5_vae_submission import VAE
 from training import Plan, save, train
 
-from grading.assets.datasets import grey_images
+from grading.assets.datasets import labelled_images
 
 HERE = Path(__file__).parent
 
@@ -20,7 +20,7 @@ def train_vae(epochs: int) -> None:
     """Minimises the negative ELBO; images in [0, 1]."""
     vae = VAE()
     plan = Plan("cmput328_a5-vae", epochs, peak=2e-3)
-    best = train(plan, vae, lambda x, y: sum(vae.get_loss(x.float() / 255, y)), *grey_images("fashion_mnist", train=True))
+    best = train(plan, vae, lambda x, y: sum(vae.get_loss(x.float() / 255, y)), *labelled_images("fashion_mnist", train=True))
     save(best, HERE / "vae.pt")
 
 
@@ -29,7 +29,7 @@ def train_diffusion(epochs: int) -> None:
     scheduler = VarianceScheduler(beta_start=0.0003, beta_end=0.0667, num_steps=300)
     model = DiffusionModel(NoiseEstimatingNet(), scheduler)
     plan = Plan("cmput328_a5-diffusion", epochs, peak=2e-3, clip=1.0)
-    best = train(plan, model, lambda x, y: model(x.float() / 127.5 - 1, y), *grey_images("fashion_mnist", train=True))
+    best = train(plan, model, lambda x, y: model(x.float() / 127.5 - 1, y), *labelled_images("fashion_mnist", train=True))
     save(best, HERE / "diffusion.pt")
 
 

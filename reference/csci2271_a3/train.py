@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from training import save
 from vae import CVAE, VAE, loss_function
 
-from grading.assets.datasets import data_root, grey_images
+from grading.assets.datasets import data_root, labelled_images
 from grading.sandbox.inside import torchvision_operators
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 
 def mnist(train: bool) -> DataLoader:
     """Batches of 128 images [128, 1, 28, 28] in [0, 1], and labels."""
-    images, labels = grey_images("mnist", train)
+    images, labels = labelled_images("mnist", train)
     return DataLoader(TensorDataset(images.float() / 255, labels), batch_size=128, shuffle=train)
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, optim
 from torch.nn import functional as F
 from training import Plan, save, train
 
-from grading.assets.datasets import grey_images
+from grading.assets.datasets import labelled_images
 
 HERE = Path(__file__).parent
 CPU = torch.device("cpu")
@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 
 def train_vae(epochs: int) -> None:
     """Adam, learning rate 1e-3, batches of 128; the weights of the last epoch."""
-    images, test = (grey_images("mnist", train=split)[0].float() / 255 for split in (True, False))
+    images, test = (labelled_images("mnist", train=split)[0].float() / 255 for split in (True, False))
     model = VAE()
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
     for epoch in range(1, epochs + 1):
@@ -54,7 +54,7 @@ def negative_elbo(model: VAE, x: Tensor) -> Tensor:
 
 def images_at_32() -> tuple[Tensor, Tensor]:
     """All of MNIST's training images [60000, 1, 32, 32] in [0, 1], and their labels."""
-    images, labels = grey_images("mnist", train=True)
+    images, labels = labelled_images("mnist", train=True)
     parts = [F.interpolate(part.float() / 255, 32, mode="bilinear", antialias=True) for part in images.split(1000)]
     return torch.cat(parts), labels
 

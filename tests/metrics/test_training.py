@@ -79,7 +79,7 @@ def setting(**changes: Any) -> Setting:
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "grey_images", lambda name, train: (torch.zeros(8, 1, 28, 28), torch.zeros(8)))
+    monkeypatch.setattr(training, "labelled_images", lambda name, train: (torch.zeros(8, 1, 28, 28), torch.zeros(8)))
 
 
 def test_weights_that_were_handed_in_are_measured_and_nothing_is_trained() -> None:
@@ -125,7 +125,7 @@ def test_missing_data_are_not_the_students_fault(monkeypatch: pytest.MonkeyPatch
     def missing(name: str, train: bool) -> None:
         raise DataMissing("MNIST is not under data")
 
-    monkeypatch.setattr(training, "grey_images", missing)
+    monkeypatch.setattr(training, "labelled_images", missing)
     with pytest.raises(DataMissing):
         training.vae(Learner(), setting())
 
