@@ -14,6 +14,7 @@ DEAR = {
     *("matplotlib", "torchvision", "sklearn", "seaborn", "umap", "pandas", "scipy", "skimage", "cv2", "PIL", "imageio"),
     *("torchsummary", "torchinfo", "plotly", "IPython", "ipywidgets", "wandb", "tensorboard", "tensorflow", "nltk"),
 }
+MOST_KEPT = 200  # imports that nothing uses, whose text is kept
 LATER = '''class __Later__:
     """Stands for what an import gives, which is made when something of it is asked for."""
 
@@ -53,6 +54,13 @@ def needed(lines: Sequence[ast.stmt]) -> list[ast.stmt]:
         elif used & (bound(line) | LOOKS_UP) or "*" in bound(line):
             found.append(line if at_once & (bound(line) | LOOKS_UP) else _later(line) or line)
     return found
+
+
+def unneeded(lines: Sequence[ast.stmt]) -> str:
+    """The text of the imports that go, for who makes something of what was left out after all."""
+    used = set().union(*(names_in(line) for line in lines if not isinstance(line, IMPORTS)))
+    found = [line for line in lines if isinstance(line, IMPORTS) and not used & (bound(line) | LOOKS_UP)]
+    return "\n".join(ast.unparse(line) for line in found[:MOST_KEPT])
 
 
 def names_in(part: ast.AST) -> set[str]:

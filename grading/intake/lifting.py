@@ -1,8 +1,10 @@
 """Definitions out of a notebook, or of a script that trains as soon as it is run: the module that can be made of it.
 
 Student code is parsed here and never run. Imports that are used, functions, classes and plain constants stay, in their
-order; magics, shell lines, training loops, plots and downloads go. Of what goes, the module tells three things:
-`__left_out__`, why a name is missing; `__declared__`, how models, optimisers and loaders are called; `__rest__`, its text.
+order; magics, shell lines, training loops, plots and downloads go. What stands in `main()` counts as if it stood
+outside, and a script that parses arguments gets none. Of what goes, the module tells three things:
+`__left_out__`, why a name is missing; `__declared__`, how models, optimisers and loaders are called; `__rest__`, its text,
+with `__imports__`, which only it uses.
 """
 
 import ast
@@ -11,9 +13,12 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from grading.intake import limits
+from grading.intake.arguments import with_defaults
 from grading.intake.cells import NOT_PYTHON, cells_of_script, statements
 from grading.intake.declaring import Scope, declarations
-from grading.intake.importing import LATER, names_in, needed
+from grading.intake.defaults import ARGUMENTS
+from grading.intake.importing import LATER, names_in, needed, unneeded
+from grading.intake.nesting import unnested
 from grading.intake.staying import DEFINED, bound, defined, kept, leaves_out, main
 from grading.intake.wording import amount, shown
 from grading.intake.writing import MOST_NOTES, written
@@ -26,6 +31,7 @@ MOST_REST = 256 * 1024  # characters of `__rest__`
 FUTURE = "from __future__ import annotations"
 BEGINNING = """__left_out__, __declared__, __aside__ = {{}}, {{}}, {{}}
 __rest__ = {rest!r}
+__imports__ = {imports!r}
 
 
 def __missed__(error, *names):
@@ -116,7 +122,7 @@ def _parsed_script(text: str, name: str) -> _Parsed:
 
 def _parsed(cells: Sequence[tuple[str, int, str]], name: str) -> _Parsed:
     """The cells, each with what it is called and, in a script, its first line."""
-    found: list[tuple[str, ast.stmt]] = []
+    found: list[tuple[tuple[str, int], ast.stmt]] = []
     notes: list[str] = []
     room = MOST_CODE
     for called, first, cell in cells[:MOST_CELLS]:
@@ -129,10 +135,18 @@ def _parsed(cells: Sequence[tuple[str, int, str]], name: str) -> _Parsed:
         except NOT_PYTHON as error:
             notes.append(f"{name}: {called} is not Python and was left out ({_said(error, max(first - 1, 0))}).")
             continue
-        found += [(f"line {first + part.lineno - 1}" if first else called, part) for part in parts]
+        found += [((called, first), part) for part in parts]
     if len(found) > MOST_STATEMENTS:
         notes.insert(0, f"{name}: only the first {MOST_STATEMENTS:,} statements were looked at.")
-    return _Parsed(tuple(found[:MOST_STATEMENTS]), tuple(notes[:MOST_NOTES]))
+    return _Parsed(tuple(_settled(found[:MOST_STATEMENTS])), tuple(notes[:MOST_NOTES]))
+
+
+def _settled(found: Sequence[tuple[tuple[str, int], ast.stmt]]) -> Iterator[tuple[str, ast.stmt]]:
+    """The statements without functions around them, and as they are where a script gets no arguments."""
+    found = unnested(found)[:MOST_STATEMENTS]
+    parts = with_defaults([part for _, part in found])
+    for ((called, first), before), part in zip(found, parts, strict=True):
+        yield f"line {first + before.lineno - 1}" if first else called, part
 
 
 def _said(error: BaseException, before: int) -> str:
@@ -158,11 +172,18 @@ def _module(parsed: _Parsed, name: str) -> Lifted:
                 scope.moved.pop(bound_name, None)
     future = [FUTURE] if any(_future(line) and bound(line) == {"annotations"} for line in lines) else []
     missing = "; ".join(("it is not defined there", *parsed.notes[:1])).rstrip(".")
-    beginning = BEGINNING.format(rest=_rest(parsed.statements), missing=missing, file=name)
+    beginning = BEGINNING.format(rest=_rest(parsed.statements), imports=unneeded(lines), missing=missing, file=name)
     texts, uncompiled = written([line for line in needed(lines) if not _future(line)], name)
-    later = [LATER] if any("__Later__(" in text for text in texts) else []
-    source = "\n\n".join([*future, beginning, *later, *texts])
+    source = "\n\n".join([*future, beginning, *_asked_for(texts), *texts])
     return Lifted(f"{source}\n", (*parsed.notes, *uncompiled, *_redefinitions(staying, name)))
+
+
+def _asked_for(texts: Sequence[str]) -> Iterator[str]:
+    """What some of the statements need to stand before them."""
+    if any("__Later__(" in text for text in texts):
+        yield LATER
+    if any(name in text for text in texts for name in ("__arguments__(", "__changed__(", "__made__(")):
+        yield ARGUMENTS
 
 
 def _kept(found: Iterable[ast.stmt]) -> list[ast.stmt]:

@@ -1,5 +1,6 @@
 """Modules in the place of notebooks, and of scripts that train as soon as they are run."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +15,11 @@ from grading.records import ExpectedFile
 def module_of(name: str) -> str:
     """The module that a script becomes: "vae.py" for "vae.ipynb", and for "vae.py"."""
     return in_form(ExpectedFile(name, "script"), ".py").name
+
+
+def original_of(name: str) -> str:
+    """Where a script that was handed in as a .py stays as it was, beside its module: nothing imports "vae.py.txt"."""
+    return f"{module_of(name)}.txt"
 
 
 def place_of(found: Found, kind: str) -> str:
@@ -31,9 +37,13 @@ def section_of(found: Found, every: Sequence[Found], expected: Sequence[Expected
 def made_modules(found: Found, kind: str, into: Path, section: Section = WHOLE) -> Iterator[str]:
     """Makes a module of a script, or of a notebook that was handed in for a code file; yields what to tell people of it.
 
-    The notebook of a script stays beside its module, for what it shows. Of one that cannot be read the module says why.
+    What was handed in for a script stays beside its module, for what it shows or says. Of a notebook that cannot be read
+    the module says why.
     """
     if kind == "script":
+        if not is_notebook(found.path):
+            shutil.copyfile(into / place_of(found, kind), into / original_of(found.name))
+            (into / original_of(found.name)).chmod(0o644)
         yield from _made(into / place_of(found, kind), into / module_of(found.name), found, section)
     elif kind in ("code", "starter") and is_notebook(found.path):
         notebook = (into / found.name).rename(into / f"{found.name}.ipynb")

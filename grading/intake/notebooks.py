@@ -53,7 +53,7 @@ def claims(path: Path, patterns: Mapping[str, str]) -> tuple[Claim, ...]:
     Raises IntakeError, with a sentence for the student, where the file is no notebook that can be read or has no outputs;
     RubricError where a pattern is no regular expression or lacks its group.
     """
-    expressions = {name: _compiled(name, pattern) for name, pattern in patterns.items()}
+    expressions = {name: compiled(name, pattern) for name, pattern in patterns.items()}
     lines = list(_lines(_cells(path.name, _content(path)), path.name))
     return tuple(claim for name, each in expressions.items() for claim in _runs(_found(name, each, lines)))
 
@@ -71,11 +71,19 @@ def code_cells_in(content: bytes, name: str) -> list[str]:
     return [_code(cell) for cell in _cells(name, _without_outputs(content))]
 
 
+def sources(path: Path) -> list[tuple[str, str]]:
+    """The kinds of a notebook's cells, "code" or "markdown", and their sources. Raises IntakeError as `code_cells` does."""
+    cells = _cells(path.name, _without_outputs(_content(path)))
+    known = [cell if isinstance(cell, dict) else {} for cell in cells]
+    return [(str(cell.get("cell_type")), _joined(cell.get("source"))) for cell in known]
+
+
 def _code(cell: object) -> str:
     return _joined(cell.get("source")) if isinstance(cell, dict) and cell.get("cell_type") == "code" else ""
 
 
-def _compiled(name: str, pattern: str) -> re.Pattern[str]:
+def compiled(name: str, pattern: str) -> re.Pattern[str]:
+    """Raises RubricError where a pattern is no regular expression or lacks its group."""
     try:
         expression = re.compile(pattern)
     except re.error as error:
@@ -199,14 +207,14 @@ def _found(name: str, expression: re.Pattern[str], lines: Iterable[Line]) -> Ite
     for cell, line in lines:
         for match in expression.finditer(line):
             step = _step(match["step"] or "") if stepped else None
-            yield Claim(name, _finite(match["value"] or ""), step, cell, shown(" ".join(line.split())))
+            yield Claim(name, finite(match["value"] or ""), step, cell, shown(" ".join(line.split())))
 
 
 def _step(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
-def _finite(text: str) -> float | None:
+def finite(text: str) -> float | None:
     """A finite number; commas between its thousands, as in 1,271,986, are passed over."""
     try:
         number = float(re.sub(r"(?<=\d),(?=\d{3}\b)", "", text))

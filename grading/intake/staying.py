@@ -8,10 +8,12 @@ from itertools import chain
 CALLED = {
     *("int", "float", "str", "bool", "len", "tuple", "list", "dict", "set", "frozenset", "range", "min", "max", "sum"),
     *("abs", "round", "sorted", "zip", "pow", "slice", "Path", "device", "is_available", "device_count", "manual_seed"),
-    *("tensor", "zeros", "ones", "arange", "linspace", "sqrt", "log", "exp", "prod", "cumprod"),
-    *("MSELoss", "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "NLLLoss", "KLDivLoss", "SmoothL1Loss"),
+    *("tensor", "zeros", "ones", "full", "eye", "array", "arange", "linspace", "logspace", "geomspace", "concatenate"),
+    *("cat", "hstack", "tolist", "sqrt", "log", "exp", "cos", "sin", "tanh", "prod", "cumprod", "cumsum", "clip"),
+    *("vars", "Namespace", "__arguments__", "__changed__", "__made__"),
     *("Compose", "ToTensor", "Normalize", "Lambda", "Resize", "namedtuple", "EasyDict", "edict", "SimpleNamespace"),
 }
+MOVES = {"to", "cuda", "cpu", "float", "double", "eval"}  # what may be asked of a criterion that has just been made
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 
@@ -20,7 +22,7 @@ def kept(statement: ast.stmt) -> Iterator[ast.stmt]:
     """What stays of one statement at the top of a cell. Imports come one by one."""
     if isinstance(statement, IMPORTS):
         yield from _single_imports(statement)
-    elif _stays(statement):
+    elif _stays(statement) or _grows(statement):
         yield statement
     elif _chooses(statement):
         thinned = _thinned(statement)
@@ -76,6 +78,39 @@ def constant(statement: ast.stmt) -> bool:
     )
 
 
+def _grows(statement: ast.stmt) -> bool:
+    """Whether it goes on with a plain value: `kl.append(1e-4)`, `kl += [1.0] * 5`, `kld.lambd = 0.0`, or a loop of such.
+
+    It stays, but counts as left out as well: what such a name stands for is not written down for the calls behind it.
+    """
+    match statement:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(), "append" | "extend"), [value], [])):
+            return plain(value)
+        case ast.AugAssign(ast.Name(), ast.Add(), value):
+            return _list(value) and plain(value)
+        case ast.Assign([ast.Attribute(ast.Name()) | ast.Subscript(ast.Name())], value):
+            return plain(value) and plain(statement.targets[0])
+        case ast.For(target, items, body, []):
+            return _name(target) and plain(items) and all(map(_builds, body)) and not all(map(constant, body))
+    return False
+
+
+def _builds(part: ast.stmt) -> bool:
+    """Whether it may stand in a loop that makes a list and does nothing else."""
+    if isinstance(part, ast.If):
+        return plain(part.test) and all(map(_builds, (*part.body, *part.orelse)))
+    return constant(part) or _grows(part) or isinstance(part, ast.Pass)
+
+
+def _list(value: ast.expr) -> bool:
+    match value:
+        case ast.BinOp(left, _, right):
+            return _list(left) or _list(right)
+        case ast.Call(ast.Name("list") | ast.Attribute(attr="tolist")):
+            return True
+    return isinstance(value, ast.List | ast.ListComp)
+
+
 def plain(value: ast.expr) -> bool:
     """Whether an expression calls nothing but what a constant may."""
     calls = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
@@ -84,8 +119,22 @@ def plain(value: ast.expr) -> bool:
 
 
 def _may_call(call: ast.Call) -> bool:
-    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return called in CALLED
+    return _called(call) in CALLED or _criterion(call)
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _criterion(call: ast.expr) -> bool:
+    """Whether it makes a criterion: `nn.MSELoss()`, `SSIM(window_size=11).to(device)`, or what a student calls so."""
+    if not isinstance(call, ast.Call):
+        return False
+    name = _called(call)
+    if isinstance(call.func, ast.Attribute) and name in MOVES:
+        return _criterion(call.func.value)
+    named = "SSIM" in name or name.endswith(("Loss", "Criterion")) or name == "StructuralSimilarityIndexMeasure"
+    return named and name.lstrip("_")[:1].isupper()
 
 
 def _name(target: ast.expr) -> bool:

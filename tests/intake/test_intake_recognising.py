@@ -22,7 +22,8 @@ def take(folder: Path, files: dict[str, bytes], *rows: FileRow) -> tuple[Intake,
     """What is taken of these files, and what then lies there."""
     expected = [row.expected() for row in rows or (AE, VAE)]
     intake = take_in(folder_of(folder / "work", files), expected, folder / "taken")
-    return intake, {path.name: path.read_text() for path in (folder / "taken").iterdir()}
+    there = [path for path in (folder / "taken").iterdir() if path.suffix != ".txt"]  # scripts as they were handed in
+    return intake, {path.name: path.read_text() for path in there}
 
 
 # ---------------------------------------------------------------- under their names

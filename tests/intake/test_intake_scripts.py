@@ -134,6 +134,33 @@ def test_future_imports_come_first_and_what_cannot_be_compiled_spoils_nothing_el
     assert not hasattr(module("from __future__ import braces"), "braces")
 
 
+@pytest.mark.parametrize("handed_in", ["work.py", "Work (1).py"])
+def test_a_script_stays_beside_its_module_as_it_was(tmp_path: Path, handed_in: str) -> None:
+    content = "# VAE: 0.685, ü\r\nn = 3\r\nimport work\nprint(n)\n".encode()
+    taken = take_in(
+        folder_of(tmp_path / "work", {handed_in: content}), (ExpectedFile("work.py", "script"),), tmp_path / "taken"
+    )
+    assert [file.name for file in taken.files] == ["work.py"]
+    beside = tmp_path / "taken" / "work.py.txt"
+    assert sorted(path.name for path in (tmp_path / "taken").iterdir()) == ["work.py", "work.py.txt"]
+    assert beside.read_bytes() == content and beside.stat().st_mode & 0o777 == 0o644
+    assert "print(n)\n" not in (tmp_path / "taken" / "work.py").read_text()
+
+
+def test_of_one_script_for_several_each_has_its_own(tmp_path: Path) -> None:
+    content = b"# VAE: 0.7\nclass A:\n    pass\nclass B:\n    pass\n"
+    expected = tuple(ExpectedFile(f"{name}.py", "script", (), True, (name,)) for name in "AB")
+    take_in(folder_of(tmp_path / "work", {"all.py": content}), expected, tmp_path / "taken")
+    assert all((tmp_path / "taken" / f"{name}.py.txt").read_bytes() == content for name in "AB")
+
+
+def test_only_scripts_stay_beside_and_notebooks_as_notebooks(tmp_path: Path) -> None:
+    files = {"a.py": b"n = 1\n", "b.ipynb": notebook("n = 2")}
+    expected = (ExpectedFile("a.py", "code"), ExpectedFile("b.py", "script"))
+    take_in(folder_of(tmp_path / "work", files), expected, tmp_path / "taken")
+    assert sorted(path.name for path in (tmp_path / "taken").iterdir()) == ["a.py", "b.ipynb", "b.py"]
+
+
 # ---------------------------------------------------------------- order, choices, names
 
 
