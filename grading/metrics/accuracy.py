@@ -1,11 +1,20 @@
-"""How often the judge classifier sees the class that was asked for."""
+"""How often the class is named that was asked for: by the judge classifier, or by a classifier that is judged."""
+
+from torch import Tensor
 
 from grading.credit import wilson
 from grading.records import Measurement
 
+BY_THE_JUDGE = "accuracy by the judge classifier"
 
-def accuracy(correct: int, n: int, note: str, cut_short: bool = False) -> Measurement:
-    """The share of generated images that are classified as asked, with Wilson's 95 % interval."""
+
+def accuracy(correct: int, n: int, note: str, cut_short: bool = False, title: str = BY_THE_JUDGE) -> Measurement:
+    """The share of images that are classified as asked, with Wilson's 95 % interval."""
     low, high = wilson(correct, n)
-    title = "accuracy by the judge classifier"
     return Measurement("accuracy", title, correct / n if n else 0.0, low, high, n, "%", note, cut_short)
+
+
+def per_class(hits: Tensor, labels: Tensor) -> str:
+    """The share of each class that is right, in words: hits [N] of truth values, labels [N]."""
+    each = [f"{100 * hits[labels == label].double().mean().item():.0f}" for label in labels.unique()]
+    return f"per class, in %: {', '.join(each)}"

@@ -8,7 +8,7 @@ from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, tensor
 from grading.credit import decided, wilson
 from grading.errors import AnswerError, Unrepeatable
-from grading.metrics.accuracy import accuracy
+from grading.metrics.accuracy import accuracy, per_class
 from grading.metrics.likeness import distances, variety
 from grading.metrics.memory import stored
 from grading.metrics.pictures import by_class
@@ -17,7 +17,6 @@ from grading.metrics.setting import Setting
 from grading.records import Evidence, Measurement
 from grading.subjects import Submission
 
-SHAPE = (1, 28, 28)
 NOISELESS = 0.05  # what rounding may make of one image in different runs, of a scale of 1
 
 
@@ -43,7 +42,7 @@ def class_conditional(student: Submission, setting: Setting) -> Evidence:
     sample = in_looks(draw, enough, looks, setting.seconds)
     predicted = in_batches(assets.classifier, sample.images).argmax(1)
     likeness = (*distances(sample.images, setting), *variety(sample, setting))
-    found = (_accuracy(sample, predicted), *likeness, *stored(student, setting))
+    found = (named_as_asked(sample, predicted), *likeness, *stored(student, setting))
     return Evidence(found, (by_class(sample.images, sample.labels, predicted, assets.facts["classes"]),))
 
 
@@ -52,7 +51,7 @@ def _repeatable(student: Submission, setting: Setting) -> None:
     question, seed = {"labels": torch.arange(2)}, "twice"
     ask = (student.ask, student.anew)
     answers = (each(setting.sampling.probe, question, seed, setting.seconds) for each in ask)
-    first, second = (tensor(answer, "what generate_sample returns", (2, *SHAPE)) for answer in answers)
+    first, second = (_images(answer, 2, setting) for answer in answers)
     if (first - second).abs().max() > NOISELESS:
         raise Unrepeatable(
             "the same seeds gave other images, so a mark for them would not last: the noise should come from torch's, "
@@ -65,26 +64,31 @@ def _chunk(student: Submission, setting: Setting, number: int) -> tuple[Tensor, 
     plan = setting.sampling
     labels = torch.arange(10).repeat_interleave(plan.chunk // 10)
     if number == 0 and plan.first and plan.chunk == 50:
-        images = _loaded(student, plan.first, labels)
+        images = _loaded(student, setting, labels)
         if images is not None:
             return images, labels
     answer = student.ask(plan.probe, {"labels": labels}, seed=f"chunk {number}", seconds=setting.seconds)
-    return tensor(answer, "what generate_sample returns", (len(labels), *SHAPE)).float(), labels
+    return _images(answer, len(labels), setting).float(), labels
 
 
-def _loaded(student: Submission, probe: str, labels: Tensor) -> Tensor | None:
+def _images(answer: object, count: int, setting: Setting, what: str = "what generate_sample returns") -> Tensor:
+    """So many images of the size that the data set's have. Raises Disagreement for anything else."""
+    return tensor(answer, what, (count, *setting.assets.images.shape[1:]))
+
+
+def _loaded(student: Submission, setting: Setting, labels: Tensor) -> Tensor | None:
     """What the loader generated, if it asked for exactly these labels."""
     try:
-        answer = student.ask(probe, {}, seed="load")
+        answer = student.ask(setting.sampling.first, {}, seed="load")
         asked = tensor(answer["labels"], "the labels").flatten()
-        images = tensor(answer["images"], "the images", (len(labels), *SHAPE)).float()
+        images = _images(answer["images"], len(labels), setting, "the images").float()
     except (AnswerError, Disagreement, KeyError, TypeError):
         return None
     return images if torch.equal(asked, labels.double()) else None
 
 
-def _accuracy(sample: Sample, predicted: Tensor) -> Measurement:
+def named_as_asked(sample: Sample, predicted: Tensor) -> Measurement:
+    """How many of the images the judge classifier takes for the class asked for."""
     hits = predicted == sample.labels
-    each = [f"{100 * hits[sample.labels == label].double().mean().item():.0f}" for label in sample.labels.unique()]
-    note = f"{sample.stopped}; per class, in %: {', '.join(each)}"
+    note = f"{sample.stopped}; {per_class(hits, sample.labels)}"
     return accuracy(int(hits.sum()), len(hits), note, sample.cut_short)

@@ -43,12 +43,17 @@ def variety(sample: Sample, setting: Setting) -> list[Measurement]:
     """Whether the images differ from one another, as real ones do, and from the training images."""
     assets, n = setting.assets, len(sample.labels)
     normalise: Callable[[Tensor], Tensor] = NORMALISATIONS[setting.sampling.normalise]
-    unique = diversity.unique_fraction(sample.images, sample.labels)
     real = diversity.class_spread(normalise(assets.images), assets.labels)
     spread = diversity.class_spread(sample.images, sample.labels) / real
     copies = diversity.copied_fraction(sample.images, assets.images, assets.training)
     return [
-        Measurement("unique", "images unlike all others of their class", unique, unique, unique, n, "%"),
+        unique(sample),
         Measurement("spread", "distance between images of a class, relative to real ones", spread, spread, spread, n),
         Measurement("copies", "images that are copies of training images", copies, copies, copies, n, "%"),
     ]
+
+
+def unique(sample: Sample) -> Measurement:
+    """How many of the images are not another one of their class again."""
+    share, n = diversity.unique_fraction(sample.images, sample.labels), len(sample.labels)
+    return Measurement("unique", "images unlike all others of their class", share, share, share, n, "%")

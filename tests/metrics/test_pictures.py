@@ -28,6 +28,26 @@ def test_a_tile_is_the_image_enlarged() -> None:
     assert shown.getpixel((3 * SCALE, 5 * SCALE)) == (0, 0, 0)
 
 
+def test_a_colour_tile_keeps_its_colours() -> None:
+    image = torch.zeros(3, 32, 32)
+    image[:, 3, 5] = torch.tensor([1.0, 0.5, -1.0])
+    shown = tile(image)
+    assert shown.size == (32 * SCALE, 32 * SCALE)
+    assert shown.getpixel((5 * SCALE, 3 * SCALE)) == (255, 128, 0)
+    assert shown.getpixel((3 * SCALE, 5 * SCALE)) == (0, 0, 0)
+
+
+def test_a_grid_of_colour_images() -> None:
+    colours = torch.tensor([[1.0, 0.2, 0.0], [0.0, 0.2, 1.0]])
+    images = colours.view(2, 3, 1, 1).expand(2, 3, 32, 32)
+    sheet = opened(grid([("a", images, [False, True])], "two colours"))
+    side = 32 * SCALE + 2 * GAP
+    assert sheet.size == (MARGIN + 2 * side, side)
+    assert sheet.getpixel((MARGIN + side // 2, side // 2)) == (255, 51, 0), "colour pictures keep every colour"
+    assert sheet.getpixel((MARGIN + side + side // 2, side // 2)) == (0, 51, 255)
+    assert sheet.getpixel((MARGIN + side, 0)) == WRONG
+
+
 def test_a_grid_is_as_wide_as_its_longest_row() -> None:
     rows = [("a", torch.zeros(2, 1, 28, 28), [False] * 2), ("b", torch.zeros(3, 1, 28, 28), [False] * 3)]
     picture = grid(rows, "two rows")

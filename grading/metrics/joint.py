@@ -1,0 +1,160 @@
+"""The joint reconstruction loss of an autoencoder on test images: squared error, 1 - SSIM and cross-entropy together."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from grading.assets.networks import in_batches
+from grading.checks.compare import Disagreement, parts, tensor
+from grading.checks.gaussian import kl_per_image
+from grading.credit import decided
+from grading.metrics.elbo import regression_estimate
+from grading.metrics.intervals import interval, of_mean
+from grading.metrics.pictures import grid
+from grading.metrics.sampling import LOOK_Z
+from grading.metrics.setting import Setting
+from grading.metrics.similarity import JointLoss, joint_loss, ssim
+from grading.metrics.test_set import Look, Selection, in_two_looks
+from grading.records import Evidence, Measurement, Picture
+from grading.subjects import Submission
+
+SHOWN = 10  # images in a row of the picture
+SLACK = 1e-4  # what rounding may do to a number that should be in [0, 1]
+PARTS = {
+    "squared_error": "squared error, mean over pixels",
+    "one_minus_ssim": "1 - SSIM, windows of 11 x 11 and zeros beyond the border",
+    "cross_entropy": "binary cross-entropy, mean over pixels",
+}
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder says of some images."""
+
+    divergence: Tensor  # of N(mu, sigma^2) from N(0, I), in nats: [N]
+    z: tuple[Tensor, ...]  # a batch each
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What was found on some images."""
+
+    padded: JointLoss  # the one that is scored
+    inside: Tensor  # the whole of it, with windows for the similarity that lie inside the image: [N]
+    latents: Latents
+    drawn: Tensor  # the first few images, drawn again
+    total: tuple[float, float]  # the joint loss of the whole test set, estimated, and its standard error
+
+
+def reconstruction(student: Submission, setting: Setting) -> Evidence:
+    """MSE + (1 - SSIM) + BCE per test image, encoder and decoder asked apart.
+
+    All images are encoded first; the decoder is then asked in a fresh box, which has seen none of them, and is given z
+    and the class alone.
+    """
+
+    def measure(seen: Selection) -> Losses:
+        return _losses(student, setting, seen)
+
+    def enough(found: Losses) -> bool:
+        value, error = found.total
+        return setting.ramp is None or decided(setting.ramp, value - LOOK_Z * error, value + LOOK_Z * error)
+
+    look = in_two_looks(setting, measure, enough)
+    return Evidence(_measurements(look, setting), (_drawings(look),))
+
+
+def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
+    latents = _latents(student, setting, seen)
+    student.close()
+    padded, inside = [], []
+    drawn = torch.empty(0)
+    for z, (x, y) in zip(latents.z, seen.batches(), strict=True):
+        again = _decoded(student, setting, z, y, x)
+        padded.append(joint_loss(again, x.double(), padded=True))
+        inside.append(ssim(again, x.double(), padded=False))
+        drawn = drawn if len(drawn) else again[:SHOWN].float()
+    scored = JointLoss(*(torch.cat([getattr(each, name) for each in padded]) for name in PARTS))
+    without_border = scored.total - scored.one_minus_ssim + 1 - torch.cat(inside)
+    return Losses(scored, without_border, latents, drawn, _estimate(scored.total, seen, setting))
+
+
+def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
+    """Raises Disagreement where z has as many numbers as an image: what is no bottleneck can hand images through."""
+    divergences, drawn = [], []
+    for x, y in seen.batches():
+        answer = parts(student.latents(model=setting.sampling.model, x=x, y=y), mu=Tensor, log_var=Tensor, z=Tensor)
+        mu, log_var, z = (_per_image(answer[name], name, len(x)) for name in ("mu", "log_var", "z"))
+        if z[0].numel() >= x[0].numel():
+            raise Disagreement(
+                f"z has {z[0].numel():,} numbers per image, and an image {x[0].numel():,}: an autoencoder has a bottleneck",
+                bug="no-bottleneck",
+            )
+        divergences.append(kl_per_image(mu.flatten(1), log_var.flatten(1)))
+        drawn.append(z.float())
+    return Latents(torch.cat(divergences), tuple(drawn))
+
+
+def _per_image(answer: Tensor | None, name: str, count: int) -> Tensor:
+    """Finite numbers [count, ...]. Raises Disagreement for anything else."""
+    found = tensor(answer, name)
+    if found.ndim < 2 or len(found) != count:
+        wanted, given = f"shape [{count}, ...]", f"shape {list(found.shape)}"
+        raise Disagreement(f"{name} should have a row for every image", expected=wanted, actual=given)
+    return found
+
+
+def _decoded(student: Submission, setting: Setting, z: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """The images drawn again, like x. Raises Disagreement where they are not in [0, 1], which BCELoss would refuse."""
+    again = tensor(student.decode(model=setting.sampling.model, z=z, y=y), "what the decoder gives", x.shape)
+    low, high = again.min().item(), again.max().item()
+    if low < -SLACK or high > 1 + SLACK:
+        raise Disagreement(
+            "the decoder's images should be in [0, 1], as those it is trained on: binary cross-entropy is not defined "
+            "elsewhere; end it with a sigmoid",
+            bug="range",
+            expected="numbers from 0 to 1",
+            actual=f"numbers from {low:.4g} to {high:.4g}",
+        )
+    return again.clamp(0, 1)
+
+
+def _estimate(values: Tensor, seen: Selection, setting: Setting) -> tuple[float, float]:
+    """The mean over the whole test set, and its standard error: 0 where all of it was seen.
+
+    Else by regression on the encoder's features, whose mean over that set is known (Cochran 1977, chapter 7).
+    """
+    if seen.left_out <= 0:
+        return values.mean().item(), 0.0
+    features = in_batches(setting.assets.encoder, seen.images)
+    return regression_estimate(values, features, setting.assets.statistics["as_is.mean"], seen.left_out)
+
+
+def _measurements(look: Look[Losses], setting: Setting) -> tuple[Measurement, ...]:
+    """The joint loss, which is scored; its parts; and what else tells of the autoencoder."""
+    found, n = look.found, len(look.seen.images)
+
+    def told(name: str, title: str, values: Tensor, note: str = "") -> Measurement:
+        return interval(name, title, _estimate(values, look.seen, setting), n, note=note)
+
+    total = interval("joint_loss", "joint reconstruction loss per test image", found.total, n, note=look.seen.told)
+    difference = (found.inside - found.padded.total).mean().item()
+    note = f"{difference:+.4f} to the joint loss, which alone is scored: it has zeros there, as pytorch-ssim does"
+    width = float(found.latents.z[0][0].numel())
+    return (
+        replace(total, cut_short=look.cut_short),
+        *(told(name, title, getattr(found.padded, name)) for name, title in PARTS.items()),
+        told("joint_loss_inside", "joint loss, SSIM without windows beyond the border", found.inside, note),
+        Measurement("latent", "numbers in z per image", width, width, width, n),
+        interval(
+            "kl", "KL divergence of q(z | x) from N(0, I) per image", of_mean(found.latents.divergence), n, "nats"
+        ),
+    )
+
+
+def _drawings(look: Look[Losses]) -> Picture:
+    drawn = look.found.drawn
+    plain = [False] * len(drawn)
+    rows = [("held out", look.seen.images[: len(drawn)], plain), ("drawn again", drawn, plain)]
+    return grid(rows, "Test images, and the same after encoder and decoder.")
