@@ -140,7 +140,8 @@ def _failed(item: Item, verdict: Verdict) -> Judged:
         return Judged(Status.MANUAL, None, (told,))
     if not item.points:
         return Judged(Status.SHOWN, None, (verdict,))
-    return Judged(Status.PARTIAL if verdict.share > 0 else Status.FAILED, verdict.share, (verdict,))
+    status = Status.PASSED if verdict.share == 1 else Status.PARTIAL if verdict.share else Status.FAILED
+    return Judged(status, verdict.share, (verdict,))
 
 
 def _ours(what: str) -> Judged:

@@ -72,7 +72,7 @@ class GateRow(_Strict):
 
 
 class ClaimRow(_Strict):
-    """A number that a notebook prints, and that is shown beside what was measured."""
+    """A number that a notebook prints, or a script claims in its comments, and that is shown beside what was measured."""
 
     name: str
     title: str

@@ -14,9 +14,12 @@ Case = dict[str, Any]
 
 
 def cases(room: str, assignment: str) -> list[Case]:
-    """The rows of every file in tests/<room>/<assignment>/."""
-    files = sorted((HERE / room / assignment).glob("*.toml"))
-    return [case for file in files for case in tomllib.loads(file.read_text()).get(room.rstrip("s"), [])]
+    """The cases in every file of tests/<room>/<assignment>/, each with the `rows` that its file says it is about."""
+    found = []
+    for file in sorted((HERE / room / assignment).glob("*.toml")):
+        content = tomllib.loads(file.read_text())
+        found += [{"rows": content.get("rows", [""]), **case} for case in content.get(room.rstrip("s"), [])]
+    return found
 
 
 def edited(assignment: Assignment, folder: Path, together: Sequence[Case]) -> Path:

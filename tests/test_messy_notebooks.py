@@ -14,6 +14,7 @@ from grading.sandbox.host import Host
 
 HERE = Path(__file__).parent / "notebooks" / "cmu18786_hw5"
 ASSIGNMENT = assignments.load("cmu18786_hw5")
+COLOUR = Path(__file__).parent / "notebooks" / "cmput328_a9"
 
 
 @pytest.mark.parametrize(
@@ -33,5 +34,23 @@ def test_a_messy_notebook_that_is_right_keeps_full_marks(host: Host, name: str) 
     bonus = [item.id for item in ASSIGNMENT.rubric.items if item.bonus and name == "renamed"]
     items = tuple(item for item in scored(ASSIGNMENT) if item not in bonus)
     report = grade(ASSIGNMENT, HERE / name, host, Options(items, more_to_come=True))
+    for outcome in report.outcomes:
+        assert outcome.points == outcome.max_points, (outcome.item, outcome.verdicts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "colab",  # exported from Colab: shell lines, .cuda(), training at the top, the template's own reparameterize
+        "inmain",  # classes within main(), arguments that must be given, criteria and optimisers in dicts, a hinge
+        "minimal",  # no reparameterize, no KLDivLoss, names of its own for nearly everything
+        "notebook",  # cells that fail, z is mu in evaluation mode, a global weight, least squares, its own ssim.py
+    ],
+)
+def test_a_messy_script_that_is_right_keeps_every_mark_for_code(host: Host, name: str) -> None:
+    assignment = assignments.load("cmput328_a9")
+    assert assignments.recognise(COLOUR / name) == assignment.id
+    rows = tuple(item.id for item in assignment.rubric.items if item.check)
+    report = grade(assignment, COLOUR / name, host, Options(rows, more_to_come=True))
     for outcome in report.outcomes:
         assert outcome.points == outcome.max_points, (outcome.item, outcome.verdicts)

@@ -1,7 +1,8 @@
 """Every wrong answer loses exactly what is written beside it, and the report names its bug.
 
-Every day several wrong answers share a submission: those that edit other lines and lose other items. The slow tests ask
-about each of them alone, and so about those that share with no other.
+Every day several wrong answers share a submission: those that edit other lines and lose other items. Asked are the rows
+that their files are about. The slow tests ask every row about each of them alone, and so about those that share with no
+other.
 """
 
 from collections.abc import Sequence
@@ -34,10 +35,12 @@ def called(value: object) -> str:
     return value if isinstance(value, str) else f"{value[0]['name']} and {len(value) - 1} more"  # type: ignore[index]
 
 
-def judge(name: str, together: Sequence[Case], host: Host, folder: Path) -> None:
+def judge(name: str, together: Sequence[Case], host: Host, folder: Path, rows: Sequence[str] = ("",)) -> None:
+    """rows: how the ids of the items begin that are asked, beside those that are lost."""
     assignment = assignments.load(name)
     loses = {item: case["bug"] for case in together for item in case["loses"]}
-    wanted = tuple(item.id for item in assignment.rubric.items if item.id in loses or item.id in scored(assignment))
+    asked = [item for item in scored(assignment) if item.startswith(tuple(rows))]
+    wanted = tuple(item.id for item in assignment.rubric.items if item.id in loses or item.id in asked)
     report = grade(
         assignment, edited(assignment, folder, together), host, Options(wanted, quick=True, more_to_come=True)
     )
@@ -64,7 +67,7 @@ def full(outcome: Outcome) -> bool:
 
 @pytest.mark.parametrize(("name", "together"), TOGETHER, ids=called)
 def test_mutants_lose_exactly_what_they_should(name: str, together: list[Case], host: Host, tmp_path: Path) -> None:
-    judge(name, together, host, tmp_path)
+    judge(name, together, host, tmp_path, [row for case in together for row in case["rows"]])
 
 
 @pytest.mark.slow

@@ -3,44 +3,28 @@
 A probe traces an untrained network (`architecture`: operations in their order, see inside/tracing.py); the rules are here.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Generator
 
 from grading.checks.compare import HALF, NEARLY, Disagreement
-from grading.errors import BadAnswer
+from grading.checks.operations import (
+    ACTIVATIONS,
+    BOUNDING,
+    CONVOLUTIONS,
+    LINEAR,
+    NORMALISATIONS,
+    OTHER_ACTIVATIONS,
+    TRANSPOSED,
+    UPSAMPLINGS,
+    WANTED,
+    Operation,
+    followed,
+)
 from grading.subjects import Subject
 
-PIXELS, MOST = 28 * 28, 2_000
-LINEAR = {"linear", "addmm", "matmul", "bilinear", "mm", "bmm", "rmatmul"}
-CONVOLUTIONS = {"conv1d", "conv2d", "conv3d"}
-TRANSPOSED = {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
-UPSAMPLINGS = TRANSPOSED | {"interpolate", "upsample", "upsample_nearest", "upsample_bilinear", "pixel_shuffle"}
-NORMALISATIONS = {"batch_norm", "instance_norm", "group_norm", "layer_norm"}
-WANTED = {"leaky_relu"}
-BOUNDING = {"sigmoid"}
-OTHER_ACTIVATIONS = {
-    *("relu", "relu6", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign", "tanh", "hardtanh"),
-    *("hardswish", "hardsigmoid", "rrelu", "prelu", "softmax", "log_softmax", "logsigmoid", "tanhshrink", "threshold"),
-}
-ACTIVATIONS = WANTED | BOUNDING | OTHER_ACTIVATIONS
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One step from input to output."""
-
-    name: str  # "linear", "conv2d", "leaky_relu" …
-    layer: str  # the layer that does it, "encoder.0: Linear"; the class of the network for what forward does itself
-    part: str  # the attribute of the network that was at work, "encoder"; "" for what forward does itself
-    sources: tuple[int, ...]  # the steps that its inputs come from; -1 is the input of the network
-    size: int  # how many numbers per image come out
-
-    def __str__(self) -> str:
-        return self.layer if ": " in self.layer else f"{self.name} in {self.layer}"
+PIXELS = 28 * 28
 
 
 @dataclass(frozen=True)
@@ -83,24 +67,7 @@ def convolutional(student: Subject, reference: Subject, rng: Generator) -> None:
 
 
 def _traced(student: Subject, model: str) -> tuple[Operation, ...]:
-    answer = student.architecture(model=model, seed="a")
-    if not isinstance(answer, list) or not 0 < len(answer) <= MOST:
-        raise Disagreement("forward does nothing with its input that could be followed")
-    return tuple(map(_operation, answer))
-
-
-def _operation(entry: Any) -> Operation:
-    """One entry of the trace; it comes from beside student code, so its parts are looked at one by one."""
-    try:
-        name, layer, sources = str(entry["operation"])[:60], str(entry["layer"])[:120], tuple(map(int, entry["from"]))
-        part = str(entry["part"])[:60]
-        size = math.prod(int(number) for number in entry["gives"]) // max(1, int(entry["count"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadAnswer("the trace of the network is not one") from error
-    name = name.removeprefix("_")
-    return Operation(
-        "max_pool" if name.startswith(("max_pool", "adaptive_max_pool")) else name, layer, part, sources, size
-    )
+    return followed(student.architecture(model=model, seed="a"))
 
 
 def _halves(steps: Sequence[Operation]) -> Halves:

@@ -81,6 +81,8 @@ def _inside(
         tensors = {key: tensor for key, tensor in tensors.items() if isinstance(tensor, Tensor)}
         notes = []
     others = [str(key) for key in loaded if str(key) not in chosen]
+    if len(chosen) > 1 and not others:
+        return tensors, notes  # several models in one file: nothing to be told of it
     besides = f" and also holds {listed(others)}" if others else ""
     note = (
         f"{name} keeps its weights under {listed(chosen)}{besides}. They were taken from there; weights alone are enough: "

@@ -1,5 +1,7 @@
 """How often the class is named that was asked for: by the judge classifier, or by a classifier that is judged."""
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from grading.credit import wilson
@@ -12,6 +14,13 @@ def accuracy(correct: int, n: int, note: str, cut_short: bool = False, title: st
     """The share of images that are classified as asked, with Wilson's 95 % interval."""
     low, high = wilson(correct, n)
     return Measurement("accuracy", title, correct / n if n else 0.0, low, high, n, "%", note, cut_short)
+
+
+def of_a_test_set(found: Measurement, left_out: float) -> Measurement:
+    """The same, as an estimate of the share of a test set of which a part was left out: of all of it, nothing is in doubt."""
+    shrunk = left_out**0.5  # the finite population correction: Cochran 1977, section 2.6
+    low, high = (found.value + shrunk * (end - found.value) for end in (found.low, found.high))
+    return replace(found, low=low, high=high)
 
 
 def per_class(hits: Tensor, labels: Tensor) -> str:

@@ -8,7 +8,7 @@ from grading.checks.compare import Disagreement, tensor
 from grading.credit import decided, wilson
 from grading.errors import Crashed
 from grading.metrics.accuracy import accuracy as share_named
-from grading.metrics.accuracy import per_class
+from grading.metrics.accuracy import of_a_test_set, per_class
 from grading.metrics.sampling import LOOK_Z
 from grading.metrics.setting import Setting
 from grading.metrics.test_set import Selection, few, in_two_looks
@@ -40,7 +40,8 @@ def accuracy(student: Submission, setting: Setting) -> Evidence:
     asked = f"asked with pixels {way}, {100 * found[way]:.0f} % of the first few hundred ({others})"
     note = "; ".join([look.seen.told, per_class(look.found, look.seen.labels), asked, *steady])
     title = "accuracy of the auxiliary classifier on test images"
-    return Evidence((share_named(int(look.found.sum()), len(look.found), note, look.cut_short, title),))
+    share = share_named(int(look.found.sum()), len(look.found), note, look.cut_short, title)
+    return Evidence((of_a_test_set(share, look.seen.left_out),))
 
 
 def _tried(student: Submission, setting: Setting, way: str) -> float:

@@ -7,7 +7,7 @@ from grading.records import Outcome, Report, Status
 from grading.report.wording import in_unit, shorten
 
 _EARNED = (Status.PASSED, Status.PARTIAL, Status.SHOWN)  # images that a gate refused lead no board
-_SMALLER_IS_BETTER = ("negative_elbo", "frechet", "kernel_distance", "parameters", "copies", "error")
+_SMALLER_IS_BETTER = ("negative_elbo", "frechet", "kernel_distance", "parameters", "copies", "error", "joint_loss")
 
 
 def leaderboard(report: Report) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ from . import (
     notebooks,
     resources,
     retrieval,
+    scripts,
     shortcuts,
     training,
     values,
@@ -30,6 +31,7 @@ ATTACKS = (
     *shortcuts.ATTACKS,
     *training.ATTACKS,
     *notebooks.ATTACKS,
+    *scripts.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

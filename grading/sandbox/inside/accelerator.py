@@ -60,6 +60,8 @@ def without_accelerator() -> None:
         "reset_peak_memory_stats",
     ):
         setattr(torch.cuda, name, lambda *args, **kwargs: None)
+    for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Char", "Bool"):
+        setattr(torch.cuda, f"{kind}Tensor", getattr(torch, f"{kind}Tensor"))
     torch.nn.Module.cuda = lambda self, device=None: self  # type: ignore[method-assign]
     OnCpu().__enter__()  # type: ignore[no-untyped-call]  # for the rest of this process
 

@@ -4,7 +4,7 @@ A probe imports it as `elbograde_inside.tracing`, in a box as in the judge's own
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -68,8 +68,8 @@ def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
-def traced(network: nn.Module, x: Tensor) -> list[dict[str, Any]]:
-    """The operations of network(x) that depend on x, in their order.
+def traced(network: nn.Module, x: Tensor, *until: type[Exception]) -> list[dict[str, Any]]:
+    """The operations of network(x) that depend on x, in their order; those before it raises one of `until`.
 
     Of each: its name, its layer ("encoder.0: Linear"), the part of the network that was called ("encoder"; a layer may be
     shared), which operations its inputs come from (-1: x itself), the shape of what it gives, and the number of images.
@@ -77,7 +77,7 @@ def traced(network: nn.Module, x: Tensor) -> list[dict[str, Any]]:
     names = {id(module): f"{name}: {type(module).__name__}" for name, module in network.named_modules() if name}
     with _layers(names) as within, torch.no_grad():
         trace = _Trace(x, within)
-        with trace:
+        with suppress(*until), trace:
             network(x)
     return trace.operations
 

@@ -1,0 +1,126 @@
+"""What happens in one training step of an AC-GAN, as a probe watches it: what the discriminator is shown, what moves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import parts, tensor
+from grading.errors import BadAnswer, NotMeasured
+from grading.subjects import Subject
+
+BATCH, SIDE = 6, 32
+TINY = 1e-12
+ALIKE = 0.9  # correlation of an image with itself under noise, or in another range
+Pull = tuple[Tensor, Tensor, Tensor | None]  # gradients at validity [B] and scores [B, 10], and the classes wanted
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """The discriminator asked once."""
+
+    images: str  # "real", "fake", "both" in one batch, or "other"
+    real: int  # how many of them are real; they come first or, with a minus, last
+    open: bool  # whether a gradient goes back into the images
+    wanted: Tensor | None  # the classes the generator was asked for, of fakes
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """An optimiser's step."""
+
+    discriminator: bool  # whether it holds the discriminator's parameters
+    generator: bool
+    arrived: tuple[
+        tuple[Tensor, ...], ...
+    ]  # for each call so far: the gradients at validity and scores since the last step
+    before: tuple[float, ...]  # for each call: how large the generator's gradients were when the first of that arrived
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """Everything that happened in one call of train_step."""
+
+    y: Tensor
+    calls: tuple[Call, ...]
+    moves: tuple[Move, ...]
+    moved: dict[str, bool]
+    returned: list[Any]
+
+    def shows_real(self) -> bool:
+        """Whether the batch itself is recognised somewhere; turned over or cut out, it is not."""
+        return any(call.images in ("real", "both") for call in self.calls)
+
+
+def told(student: Subject, rng: Generator) -> Story:
+    x, y = torch.rand(BATCH, 3, SIDE, SIDE, generator=rng), torch.tensor([3, 0, 9, 5, 1, 7])
+    kinds = {"events": list, "made": list, "moved": dict, "returned": list, "x": Tensor, "y": Tensor}
+    found = student.acgan_step(x=x, y=y, seed="a")
+    if isinstance(found, dict) and found.get("lacking"):
+        raise NotMeasured(
+            f"train_step needs what could not be made of the script without running it: {found['lacking']}"
+        )
+    answer = parts(found, **kinds)
+    if not torch.equal(answer["x"][:BATCH], x) or not torch.equal(answer["y"][:BATCH], y):
+        raise BadAnswer("train_step was asked about another batch")
+    x, y = answer["x"], answer["y"]
+    made = [parts(each, images=Tensor) for each in answer["made"]]
+    try:
+        calls = [_call(event, x, made) for event in answer["events"] if event["event"] == "call"]
+        moves = [_move(event) for event in answer["events"] if event["event"] == "step"]
+    except (KeyError, TypeError) as error:
+        raise BadAnswer("what train_step did is not told as it should be") from error
+    moved = {name: bool(value) for name, value in answer["moved"].items()}
+    return Story(y, tuple(calls), tuple(moves), moved, answer["returned"])
+
+
+def _call(event: dict[str, Any], x: Tensor, made: list[dict[str, Any]]) -> Call:
+    """What the discriminator was shown: the batch, what a generator made, both at once, or something else."""
+    images = tensor(event["x"], "what the discriminator is shown").float()
+    fakes = [each for each in made if each["images"].shape[1:] == images.shape[1:]]
+    for each in fakes:
+        fake, wanted = each["images"].float(), each.get("classes")
+        if _same(images, fake):
+            return Call("fake", 0, bool(event["open"]), wanted)
+        if len(images) == len(fake) + len(x):
+            if _same(images[len(x) :], fake):
+                return Call("both", len(x), bool(event["open"]), wanted)
+            if _same(images[: len(fake)], fake):
+                return Call("both", -len(x), bool(event["open"]), wanted)
+    return Call("real" if _same(images, x) else "other", len(images), bool(event["open"]), None)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Equal, but for a change of range or some noise on top."""
+    if one.shape != other.shape:
+        return False
+    pairs = torch.stack([one.flatten(), other.flatten()]).double()
+    return bool(torch.corrcoef(pairs)[0, 1] > ALIKE) if pairs.std(1).min() > 1e-6 else bool((one == other).all())
+
+
+def _move(event: dict[str, Any]) -> Move:
+    holds, before = event["holds"], tuple(map(float, event["before"]))
+    arrived = tuple(tuple(each.double() for each in call) for call in event["arrived"])
+    return Move(bool(holds["discriminator"]), bool(holds["generator"]), arrived, before)
+
+
+def pulls(story: Story, move: Move, images: str) -> Pull | None:
+    """The gradients at validity and scores of real or of fake images when an optimiser moves, and the classes wanted.
+
+    None where none arrived: the discriminator was not asked about such images, or nothing was made of its answer.
+    """
+    found = None
+    kinds = {images, "both", *({"other"} if images == "real" and not story.shows_real() else ())}
+    for call, arrived in zip(story.calls, move.arrived, strict=False):
+        if len(arrived) != 2 or call.images not in kinds:
+            continue
+        part = slice(None)
+        if call.images == "both":
+            first_real = call.real > 0
+            cut = abs(call.real) if first_real else -abs(call.real)
+            part = slice(None, cut) if first_real == (images == "real") else slice(cut, None)
+        validity, scores = arrived[0][part].flatten(), arrived[1][part]
+        if validity.abs().sum() + scores.abs().sum() > TINY:
+            found = (validity, scores, story.y if images == "real" else call.wanted)
+    return found

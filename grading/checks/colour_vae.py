@@ -1,0 +1,258 @@
+"""Variational autoencoders of colour images whose architecture is the student's: forward tuples, z, classes, generation.
+
+Kingma & Welling 2014 (arXiv:1312.6114); Sohn et al. 2015 for the conditional form. Models are asked untrained.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks import gaussian
+from grading.checks.compare import HALF, NEARLY, Disagreement, close, parts, shown, tensor
+from grading.checks.u_shape import ALIKE, COUNT, SIDE, latent_width
+from grading.errors import NotMeasured
+from grading.subjects import Subject
+
+CLASSES, DRAWS = 10, 64
+TUPLE = "(xg, mu, log_var, z)"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one forward pass gave, checked for shape."""
+
+    xg: Tensor  # [B, 3, 32, 32]
+    mu: Tensor  # [B, Z]
+    log_var: Tensor
+    z: Any  # as it came
+
+
+def forward(student: Subject, reference: Subject, rng: Generator) -> None:
+    """VAE.forward returns (xg, mu, log_var, z): images in [0, 1] that are decoded from the z it draws.
+
+    x [B, 3, 32, 32], y [B] -> [B, 3, 32, 32], [B, Z], [B, Z], [B, Z]
+    """
+    _judge_passes(student, "vae", rng)
+
+
+def conditional_forward(student: Subject, reference: Subject, rng: Generator) -> None:
+    """CVAE.forward returns (xg, mu, log_var, z), and the decoder sees the class: with z the same, xg depends on y.
+
+    x [B, 3, 32, 32], y [B] -> [B, 3, 32, 32], [B, Z], [B, Z], z with or without the class beside it
+    """
+    x, y, z = _judge_passes(student, "cvae", rng)
+    found, other = (_put(student, "cvae", x, classes, z) for classes in (y, (y + 1) % CLASSES))
+    if found is not None and other is not None and (found - other).abs().max() < ALIKE:
+        raise Disagreement(
+            "xg does not depend on y where z is the same: the decoder must see the class",
+            bug="decoder-ignores-y",
+            expected="another xg for another y",
+            actual="the same numbers",
+        )
+
+
+def reparameterize(student: Subject, reference: Subject, rng: Generator) -> None:
+    """reparameterize draws from N(mu, sigma^2), sigma = exp(log_var / 2), and lets gradients through.
+
+    One release of the template has eps * log_var + mu there, as given: that line costs nothing, and the report says so.
+    Where forward draws z by itself, forward is asked.
+    """
+    if student.reparameterize(mu=torch.zeros(COUNT, 3), logvar=torch.zeros(COUNT, 3)) is None:
+        raise NotMeasured("there is no method reparameterize, and what forward does in its place could not be asked")
+    try:
+        gaussian.reparameterization(student, reference, rng)
+    except Disagreement as error:
+        if error.verdict.bug == "sigma-is-logvar" and _as_given(student, rng):
+            raise Disagreement(
+                "z = mu + eps * log_var, as one release of the template has it: full marks, but sigma is exp(log_var / 2)",
+                share=1.0,
+                bug="template-line-kept",
+            ) from None
+        raise
+
+
+def _as_given(student: Subject, rng: Generator) -> bool:
+    """Whether z is mu + eps * log_var everywhere: where log_var is 0, z is mu."""
+    mu = torch.randn(COUNT, 3, generator=rng)
+    z = tensor(student.reparameterize(mu=mu, logvar=torch.zeros_like(mu)), "z", mu.shape)
+    return close(z, mu)
+
+
+def _judge_passes(student: Subject, model: str, rng: Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Judges forward as it stands and with a known z; returns x, y and that z."""
+    latent = latent_width(student, model, rng)
+    x, y = torch.rand(COUNT, 3, SIDE, SIDE, generator=rng), torch.tensor([3, 0, 9, 5])
+    first, second = (_pass(student, model, x, y, seed) for seed in ("a", "b"))
+    _judge_latents(first, second, x)
+    if (first.xg - second.xg).abs().max() < ALIKE:
+        raise Disagreement(
+            "two calls give the same xg: decode the z that reparameterize draws, not mu", bug="z-not-used"
+        )
+    z = torch.randn(COUNT, latent, generator=rng)
+    one, other = (_put(student, model, x, y, each) for each in (z, -z))
+    if one is not None and other is not None and (one - other).abs().max() < ALIKE:
+        raise Disagreement("xg does not depend on the z that reparameterize draws", bug="z-not-used")
+    _judge_learning(student, model, x, y)
+    _judge_z(first)
+    return x, y, z
+
+
+def _pass(student: Subject, model: str, x: Tensor, y: Tensor, seed: str) -> Pass:
+    answer = parts(student.vae_pass(model=model, x=x, y=y, z=None, seed=seed), own=list, returned=str)
+    own = answer["own"]
+    if len(own) not in (3, 4):
+        raise Disagreement(f"forward should return four things: {TUPLE}", expected=TUPLE, actual=answer["returned"])
+    xg, mu, log_var = tensor(own[0], "xg", x.shape), tensor(own[1], "mu"), tensor(own[2], "log_var")
+    if mu.ndim != 2 or len(mu) != len(x) or mu.shape != log_var.shape:
+        raise Disagreement(
+            "mu and log_var should both have the shape [B, latent_dim]",
+            expected=f"[{len(x)}, Z] twice",
+            actual=answer["returned"],
+        )
+    return Pass(xg, mu, log_var, own[3] if len(own) == 4 else None)
+
+
+def _put(student: Subject, model: str, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """xg with z in the place of what reparameterize draws; None where forward does not call it."""
+    answer = parts(student.vae_pass(model=model, x=x, y=y, z=z, seed="c"), put=list, asked=list)
+    return tensor(answer["put"][0], "xg", x.shape) if answer["asked"] else None
+
+
+def _judge_latents(first: Pass, second: Pass, x: Tensor) -> None:
+    if first.xg.min() < -1e-4 or first.xg.max() > 1 + 1e-4 or first.xg.mean().abs() < 0.2:
+        raise Disagreement(
+            "xg should lie in [0, 1], as the images do and as BCELoss wants it: end the decoder with a sigmoid",
+            bug="xg-range",
+            expected="numbers in [0, 1]",
+            actual=f"from {first.xg.min():.3g} to {first.xg.max():.3g}",
+        )
+    if torch.equal(first.mu, first.log_var):
+        raise Disagreement("mu and log_var are the same numbers: each needs a layer of its own", bug="mu-is-log-var")
+    for name, value, again in (("mu", first.mu, second.mu), ("log_var", first.log_var, second.log_var)):
+        if not close(value, again):
+            raise Disagreement(f"{name} changes from call to call: only z is random", bug="random-encoder")
+        if (value - value[:1]).abs().max() < ALIKE:
+            raise Disagreement(f"{name} does not depend on the images", bug="encoder-ignores-x")
+
+
+def _judge_learning(student: Subject, model: str, x: Tensor, y: Tensor) -> None:
+    """A gradient of the image must reach mu and log_var through z."""
+    learns = student.latent_learns(model=model, x=x, y=y)
+    if isinstance(learns, list) and len(learns) == 2 and not learns[0]:
+        raise Disagreement(
+            "no gradient of xg reaches mu: z is detached, or drawn under torch.no_grad", bug="z-detached"
+        )
+
+
+def _judge_z(found: Pass) -> None:
+    """The fourth thing is z, alone or with the class beside it."""
+    if found.z is None:
+        raise Disagreement(
+            f"forward returns three things; the template unpacks four: {TUPLE}",
+            share=NEARLY,
+            bug="z-not-returned",
+            expected=TUPLE,
+        )
+    z, width = tensor(found.z, "z").flatten(1), found.mu.shape[1]
+    if len(z) != len(found.mu) or z.shape[1] < width:
+        raise Disagreement(
+            "the fourth thing that forward returns should be z [B, latent_dim]",
+            share=NEARLY,
+            bug="z-not-returned",
+            actual=f"shape {list(found.z.shape)}",
+        )
+
+
+def generate(student: Subject, reference: Subject, rng: Generator) -> None:
+    """VAE.generate(n) decodes z ~ N(0, 1) and returns (xg, None): xg [n, 3, 32, 32] in [0, 1], others in every call."""
+    images, second, seen = _generated(student, "vae", None)
+    _judge_draws(student, "vae", images, seen, rng)
+    if second is not None:
+        raise Disagreement(
+            "generate of the VAE should return (xg, None)",
+            share=NEARLY,
+            bug="generate-tuple",
+            expected="None",
+            actual=shown(second),
+        )
+
+
+def conditional_generate(student: Subject, reference: Subject, rng: Generator) -> None:
+    """CVAE.generate(n, y) returns (xg, y): images of the classes y [n], or of classes it draws itself."""
+    wanted = torch.arange(DRAWS) % CLASSES
+    images, classes, seen = _generated(student, "cvae", wanted)
+    _judge_draws(student, "cvae", images, seen, rng)
+    if not close(_classes(classes), wanted.double()):
+        raise Disagreement("generate should return the classes that it was given", bug="generate-classes")
+    others = _generated(student, "cvae", (wanted + 1) % CLASSES)[0]
+    if (images - others).abs().max() < ALIKE:
+        raise Disagreement("generated images do not depend on y", bug="generate-ignores-y")
+    drawn = _classes(_generated(student, "cvae", None)[1])
+    if drawn.min() < 0 or drawn.max() >= CLASSES or not close(drawn, drawn.round()) or len(drawn.unique()) < 2:
+        raise Disagreement(
+            "where y is None, generate should draw a class for every image, from 0 to 9",
+            share=HALF,
+            bug="generate-classes",
+            actual=shown(drawn),
+        )
+
+
+def _classes(value: Any) -> Tensor:
+    found = tensor(value, "the classes that generate returns")
+    if found.ndim == 2 and found.shape[1] == CLASSES:  # one-hot
+        found = found.argmax(1).double()
+    return tensor(found.flatten(), "the classes that generate returns", (DRAWS,))
+
+
+def _generated(student: Subject, model: str, y: Tensor | None, seed: str = "a") -> tuple[Tensor, Any, Any]:
+    """Images, the second thing that generate returns, and what the decoder was handed."""
+    answer = parts(student.vae_generate(model=model, count=DRAWS, y=y, seed=seed), returned=list, is_pair=bool)
+    found = answer["returned"]
+    if not answer["is_pair"] or len(found) != 2:
+        if len(found) == 1:
+            tensor(found[0], "what generate returns", (DRAWS, 3, SIDE, SIDE))
+        raise Disagreement(
+            f"generate should return two things: (xg, {'None' if model == 'vae' else 'y'})",
+            share=HALF if len(found) == 1 else 0.0,
+            bug="generate-tuple",
+        )
+    return tensor(found[0], "xg", (DRAWS, 3, SIDE, SIDE)), found[1], answer.get("seen")
+
+
+def _judge_draws(student: Subject, model: str, images: Tensor, seen: Any, rng: Generator) -> None:
+    if images.min() < -1e-4 or images.max() > 1 + 1e-4:
+        raise Disagreement("generated images should lie in [0, 1]", bug="generated-range")
+    y = None if model == "vae" else torch.arange(DRAWS) % CLASSES
+    if (images - _generated(student, model, y, "b")[0]).abs().max() < ALIKE:
+        raise Disagreement("two calls give the same images: z must be drawn anew from N(0, 1)", bug="generate-fixed")
+    same_class = images if y is None else images[::CLASSES]
+    if (same_class - same_class[:1]).abs().max() < ALIKE:
+        raise Disagreement("all images of a call are the same: every image needs a z of its own", bug="generate-one-z")
+    if isinstance(seen, Tensor):
+        handed, width = tensor(seen, "what the decoder is handed").flatten(1), latent_width(student, model, rng)
+        _judge_law(handed, width) if model == "vae" else _judge_beside_class(handed, width)
+
+
+def _judge_law(handed: Tensor, width: int) -> None:
+    """Raises Disagreement unless what the decoder is handed is drawn from N(0, 1)."""
+    error = max(5 / (2 * handed.numel()) ** 0.5, 0.05)
+    if handed.shape[1] == width and (abs(handed.std().item() - 1) > error or abs(handed.mean().item()) > 2 * error):
+        raise _not_normal(handed)
+
+
+def _judge_beside_class(handed: Tensor, width: int) -> None:
+    """The same where a class stands before, behind or in z: all that can be told is whether z is uniform."""
+    for block in (handed[:, :width], handed[:, -width:]):
+        if block.min() >= 0 and block.max() <= 1 and abs(block.std().item() - 12**-0.5) < 0.02:
+            raise _not_normal(block)
+
+
+def _not_normal(z: Tensor) -> Disagreement:
+    return Disagreement(
+        "z should be drawn from a Gaussian of mean 0 and standard deviation 1",
+        bug="z-not-normal",
+        expected="mean 0, standard deviation 1",
+        actual=f"mean {z.mean():.3f}, standard deviation {z.std():.3f}",
+    )

@@ -1,0 +1,123 @@
+"""Encoders that halve an image and decoders that double it again, judged by what an untrained network does with its input.
+
+Layers and functions count alike. Ronneberger et al. 2015 (arXiv:1505.04597) for the shape; what goes past the bottleneck
+there must not be here.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, parts, tensor
+from grading.checks.operations import CONVOLUTIONS, UPSAMPLINGS, Operation, followed
+from grading.errors import NotMeasured
+from grading.subjects import Subject
+
+SIDE, COUNT, CONVOLVED, HALVED, DOUBLED = 32, 4, 3, 2, 2
+PIXELS = 3 * SIDE * SIDE
+ALIKE = 1e-6
+
+
+def encoder(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The encoder has three convolutions or more, and halves the image twice or more: by stride or by pooling."""
+    judge_encoder(_halves(student, "vae", rng)[0])
+
+
+def decoder(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The decoder doubles the image twice or more, by transposed convolution or upsampling."""
+    judge_decoder(_halves(student, "vae", rng)[1])
+
+
+def no_skips(student: Subject, reference: Subject, rng: Generator) -> None:
+    """Nothing goes past z: with z the same, other images are decoded alike, and z has fewer numbers than an image."""
+    judge_bottleneck(student, "vae", rng)
+
+
+def conditional(student: Subject, reference: Subject, rng: Generator) -> None:
+    """The CVAE keeps to the same rules: three convolutions, two halvings, two doublings, nothing past z but y."""
+    for judge, half in zip((judge_encoder, judge_decoder), _halves(student, "cvae", rng), strict=True):
+        judge(half)
+    judge_bottleneck(student, "cvae", rng)
+
+
+def latent_width(student: Subject, model: str, rng: Generator) -> int:
+    """How many numbers mu has for an image. Raises Disagreement where forward does not tell."""
+    x, y = torch.rand(COUNT, 3, SIDE, SIDE, generator=rng), torch.arange(COUNT)
+    own = parts(student.vae_pass(model=model, x=x, y=y, z=None), own=list)["own"]
+    mu = tensor(own[1], "mu") if len(own) > 1 else torch.empty(0)
+    if mu.ndim < 2 or len(mu) != COUNT:
+        raise Disagreement("forward should return (xg, mu, log_var, z), with mu of shape [B, latent_dim]")
+    return mu[0].numel()
+
+
+def _halves(student: Subject, model: str, rng: Generator) -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:
+    latent = latent_width(student, model, rng)
+    found = student.architecture(model=model, latent=latent, seed="a")
+    if found is None:
+        raise NotMeasured("where the encoder ends and the decoder begins could not be told: look for its layers")
+    answer = parts(found, encoder=list, decoder=list)
+    return followed(answer["encoder"]), followed(answer["decoder"])
+
+
+def judge_encoder(steps: Sequence[Operation]) -> None:
+    """Raises Disagreement where there are too few convolutions or halvings."""
+    convolutions = [step for step in steps if step.name in CONVOLUTIONS]
+    _enough(convolutions, CONVOLVED, "the encoder should have three convolutions or more", "too-few-convolutions")
+    halvings = [step for step, before in _with_sides(steps, SIDE) if step.side and before and step.side <= 0.6 * before]
+    _enough(
+        halvings, HALVED, "the encoder should halve the image twice or more, by stride or pooling", "too-few-halvings"
+    )
+
+
+def judge_decoder(steps: Sequence[Operation]) -> None:
+    """Raises Disagreement where there are too few doublings."""
+    rows = _with_sides(steps, 0)
+    doublings = [step for step, before in rows if step.name in UPSAMPLINGS and before and step.side >= 1.6 * before]
+    message = "the decoder should double the image twice or more, by transposed convolutions or upsampling"
+    _enough(doublings, DOUBLED, message, "too-few-doublings")
+
+
+def _enough(found: Sequence[Operation], least: int, message: str, bug: str) -> None:
+    if len(found) < least:
+        told = ", ".join(map(str, found)) or "none"
+        raise Disagreement(f"{message}; {len(found)} found", bug=bug, expected=f"at least {least}", actual=told)
+
+
+def _with_sides(steps: Sequence[Operation], first: int) -> list[tuple[Operation, int]]:
+    """Every operation with the side of what goes into it; `first` is that of the input, 0 where it is no image."""
+    sides = [step.side for step in steps]
+    return [
+        (step, max((first if source < 0 else sides[source] for source in step.sources), default=0)) for step in steps
+    ]
+
+
+def judge_bottleneck(student: Subject, model: str, rng: Generator) -> None:
+    """Raises Disagreement where the decoder sees more of an image than z, or where z is no smaller than the image."""
+    latent = latent_width(student, model, rng)
+    if latent >= PIXELS:
+        raise Disagreement(
+            "z has as many numbers as an image: there is no bottleneck",
+            bug="no-bottleneck",
+            expected=f"fewer than {PIXELS}",
+            actual=str(latent),
+        )
+    z, y = torch.randn(COUNT, latent, generator=rng), torch.arange(COUNT)
+    images = [torch.rand(COUNT, 3, SIDE, SIDE, generator=rng) for _ in range(2)]
+    drawn = [_decoded(student, model, x, y, z) for x in images]
+    other = _decoded(student, model, images[0], y, -z)
+    if drawn[0] is None or drawn[1] is None or other is None or (drawn[0] - other).abs().max() < ALIKE:
+        return  # what is decoded is not the z that reparameterize gives, so nothing can be put in its place
+    difference = (drawn[0] - drawn[1]).abs().max().item()
+    if difference > ALIKE:
+        raise Disagreement(
+            "with z the same, other images are decoded otherwise: something goes past z, as in a U-Net with skips",
+            bug="skip-connection",
+            expected="the same xg",
+            actual=f"another xg, by up to {difference:.3g}",
+        )
+
+
+def _decoded(student: Subject, model: str, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    answer = parts(student.vae_pass(model=model, x=x, y=y, z=z, seed="b"), put=list, asked=list)
+    return tensor(answer["put"][0], "xg") if answer["asked"] else None

@@ -1,0 +1,176 @@
+"""What a script sets up before it trains: models, optimisers, noise to draw with. Made where a function is about to need it.
+
+The module of a script holds its definitions, and in `__rest__` the text of everything else. Of that, a probe has those
+assignments made that a function reads. Holds no answer.
+"""
+
+import ast
+import builtins
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import CodeType, ModuleType
+from typing import Any
+
+REFUSED = {  # calls that load, download, wait, draw or print: what uses them is not made
+    *(
+        "DataLoader",
+        "CIFAR10",
+        "ImageFolder",
+        "load",
+        "open",
+        "input",
+        "parse_args",
+        "exit",
+        "quit",
+        "system",
+        "download",
+    ),
+    *("show", "savefig", "imshow", "makedirs", "mkdir", "backward", "step", "train_step", "test", "summary", "save"),
+}
+MADE = "__set_up__"  # where a module keeps the names that were made for it
+Guards = tuple[tuple[ast.expr, bool], ...]  # the conditions that a statement stands under, and how they must turn out
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An assignment, and when it counts."""
+
+    statement: ast.stmt
+    names: frozenset[str]
+    guards: Guards
+
+
+def provide(module: ModuleType, function: Callable[..., Any], known: Mapping[str, Any]) -> None:
+    """Makes what a function of the module reads and the module leaves out, as far as it can be; `known` names stay.
+
+    A name that cannot be made is left out: code that reads it fails with a NameError that says so.
+    """
+    for name in module.__dict__.pop(MADE, ()):  # for what was known before
+        module.__dict__.pop(name, None)
+    made = list(assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()))
+    module.__dict__.update(known)
+    maker = Maker(module, made, set(known))
+    maker.make(names_read(module, function))
+    module.__dict__[MADE] = maker.made
+
+
+def names_bound_to(module: ModuleType, classes: set[str]) -> list[str]:
+    """The names that the left-out code gives to instances of these classes, whatever is done with them at once."""
+    found = []
+    for each in assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()):
+        if called(each.statement) & classes and not called(each.statement) & {"parameters"}:
+            found += [name for name in sorted(each.names) if name not in found]
+    return found
+
+
+def names_read(module: ModuleType, function: Callable[..., Any]) -> set[str]:
+    """The names that a function reads, and the functions of its module that it calls."""
+    found: set[str] = set()
+    left = [function]
+    while left:
+        code = getattr(left.pop(), "__code__", None)
+        fresh = set(_co_names(code)) - found if code else set()
+        found |= fresh
+        left += [module.__dict__[name] for name in fresh if callable(module.__dict__.get(name))]
+    return found
+
+
+def value_of(module: ModuleType, name: str, known: Mapping[str, Any]) -> Any:
+    """What the left-out code gives a name, made in the same way; None where it cannot be."""
+    made = list(assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()))
+    module.__dict__.update(known)
+    Maker(module, made, set(known)).make({name})
+    return module.__dict__.get(name)
+
+
+class Maker:
+    """Makes names one after the other, each with what it rests on."""
+
+    def __init__(self, module: ModuleType, made: Sequence[_Made], done: set[str]) -> None:
+        self._space, self._made, self._done = module.__dict__, made, done
+        self.made: set[str] = set()
+        self._imports = _imported(module)
+
+    def make(self, names: set[str]) -> None:
+        """Each of the names that the module does not have yet."""
+        for name in sorted(names):
+            if name not in self._done and self._space.get(name) is None and not hasattr(builtins, name):
+                self._done.add(name)
+                for statement in self._imports.get(name, ()):
+                    self._execute(statement)
+                for each in self._made:
+                    if name in each.names:
+                        self._run(each)
+
+    def _run(self, each: _Made) -> None:
+        if called(each.statement) & REFUSED:
+            return
+        self.make(read(each.statement) | {name for test, _ in each.guards for name in read(test)})
+        if all(self._holds(test) in (wanted, None) for test, wanted in each.guards) and self._execute(each.statement):
+            self.made |= each.names
+
+    def _execute(self, statement: ast.stmt) -> bool:
+        try:
+            exec(compile(ast.fix_missing_locations(ast.Module([statement], [])), "<set up>", "exec"), self._space)
+        except NotImplementedError:
+            raise
+        except Exception:  # whatever it raises, the name is then missing, and the code that reads it says so
+            return False
+        return True
+
+    def _holds(self, test: ast.expr) -> bool | None:
+        """Whether a condition holds; None where nobody can tell."""
+        try:
+            return bool(eval(compile(ast.Expression(test), "<condition>", "eval"), self._space))
+        except Exception:  # of a script that is not run as a whole, it may need anything
+            return None
+
+
+def assignments(body: Sequence[ast.stmt], guards: Guards) -> Iterator[_Made]:
+    """Every assignment outside of loops and functions, with the conditions that it stands under."""
+    for statement in body:
+        if isinstance(statement, ast.If):
+            main = "__name__" in read(statement.test)
+            yield from assignments(statement.body, guards if main else (*guards, (statement.test, True)))
+            yield from assignments(statement.orelse, guards if main else (*guards, (statement.test, False)))
+        elif isinstance(statement, ast.With | ast.Try):
+            yield from assignments(statement.body, guards)
+        elif isinstance(statement, ast.Assign | ast.AugAssign) or getattr(statement, "value", None) is not None:
+            names = stored(statement)
+            if names:
+                yield _Made(statement, names, guards)
+
+
+def _imported(module: ModuleType) -> dict[str, list[ast.stmt]]:
+    """The imports that only left-out code uses, by the names they give."""
+    found: dict[str, list[ast.stmt]] = {}
+    for statement in ast.parse(module.__dict__.get("__imports__", "")).body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            for alias in statement.names:
+                found.setdefault((alias.asname or alias.name).split(".")[0], []).append(statement)
+    return found
+
+
+def called(part: ast.AST) -> set[str]:
+    """The names of the functions and methods that are called in it."""
+    calls = [node.func for node in ast.walk(part) if isinstance(node, ast.Call)]
+    return {getattr(func, "attr", getattr(func, "id", "")) for func in calls}
+
+
+def read(part: ast.AST) -> set[str]:
+    """The names that are read in it."""
+    return {node.id for node in ast.walk(part) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def stored(part: ast.AST) -> frozenset[str]:
+    """The names that are given a value in it."""
+    return frozenset(
+        node.id for node in ast.walk(part) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+
+
+def _co_names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _co_names(inner)
