@@ -1,4 +1,4 @@
-"""Variational autoencoders of colour images whose architecture is the student's: forward tuples, z, classes, generation.
+"""Variational autoencoders of colour images whose architecture is the student's: forward tuples, z, classes.
 
 Kingma & Welling 2014 (arXiv:1312.6114); Sohn et al. 2015 for the conditional form. Models are asked untrained.
 """
@@ -10,12 +10,12 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks import gaussian
-from grading.checks.compare import HALF, NEARLY, Disagreement, close, parts, shown, tensor
+from grading.checks.compare import NEARLY, Disagreement, close, parts, tensor
 from grading.checks.u_shape import ALIKE, COUNT, SIDE, latent_width
 from grading.errors import NotMeasured
 from grading.subjects import Subject
 
-CLASSES, DRAWS = 10, 64
+CLASSES = 10
 TUPLE = "(xg, mu, log_var, z)"
 
 
@@ -163,96 +163,3 @@ def _judge_z(found: Pass) -> None:
             bug="z-not-returned",
             actual=f"shape {list(found.z.shape)}",
         )
-
-
-def generate(student: Subject, reference: Subject, rng: Generator) -> None:
-    """VAE.generate(n) decodes z ~ N(0, 1) and returns (xg, None): xg [n, 3, 32, 32] in [0, 1], others in every call."""
-    images, second, seen = _generated(student, "vae", None)
-    _judge_draws(student, "vae", images, seen, rng)
-    if second is not None:
-        raise Disagreement(
-            "generate of the VAE should return (xg, None)",
-            share=NEARLY,
-            bug="generate-tuple",
-            expected="None",
-            actual=shown(second),
-        )
-
-
-def conditional_generate(student: Subject, reference: Subject, rng: Generator) -> None:
-    """CVAE.generate(n, y) returns (xg, y): images of the classes y [n], or of classes it draws itself."""
-    wanted = torch.arange(DRAWS) % CLASSES
-    images, classes, seen = _generated(student, "cvae", wanted)
-    _judge_draws(student, "cvae", images, seen, rng)
-    if not close(_classes(classes), wanted.double()):
-        raise Disagreement("generate should return the classes that it was given", bug="generate-classes")
-    others = _generated(student, "cvae", (wanted + 1) % CLASSES)[0]
-    if (images - others).abs().max() < ALIKE:
-        raise Disagreement("generated images do not depend on y", bug="generate-ignores-y")
-    drawn = _classes(_generated(student, "cvae", None)[1])
-    if drawn.min() < 0 or drawn.max() >= CLASSES or not close(drawn, drawn.round()) or len(drawn.unique()) < 2:
-        raise Disagreement(
-            "where y is None, generate should draw a class for every image, from 0 to 9",
-            share=HALF,
-            bug="generate-classes",
-            actual=shown(drawn),
-        )
-
-
-def _classes(value: Any) -> Tensor:
-    found = tensor(value, "the classes that generate returns")
-    if found.ndim == 2 and found.shape[1] == CLASSES:  # one-hot
-        found = found.argmax(1).double()
-    return tensor(found.flatten(), "the classes that generate returns", (DRAWS,))
-
-
-def _generated(student: Subject, model: str, y: Tensor | None, seed: str = "a") -> tuple[Tensor, Any, Any]:
-    """Images, the second thing that generate returns, and what the decoder was handed."""
-    answer = parts(student.vae_generate(model=model, count=DRAWS, y=y, seed=seed), returned=list, is_pair=bool)
-    found = answer["returned"]
-    if not answer["is_pair"] or len(found) != 2:
-        if len(found) == 1:
-            tensor(found[0], "what generate returns", (DRAWS, 3, SIDE, SIDE))
-        raise Disagreement(
-            f"generate should return two things: (xg, {'None' if model == 'vae' else 'y'})",
-            share=HALF if len(found) == 1 else 0.0,
-            bug="generate-tuple",
-        )
-    return tensor(found[0], "xg", (DRAWS, 3, SIDE, SIDE)), found[1], answer.get("seen")
-
-
-def _judge_draws(student: Subject, model: str, images: Tensor, seen: Any, rng: Generator) -> None:
-    if images.min() < -1e-4 or images.max() > 1 + 1e-4:
-        raise Disagreement("generated images should lie in [0, 1]", bug="generated-range")
-    y = None if model == "vae" else torch.arange(DRAWS) % CLASSES
-    if (images - _generated(student, model, y, "b")[0]).abs().max() < ALIKE:
-        raise Disagreement("two calls give the same images: z must be drawn anew from N(0, 1)", bug="generate-fixed")
-    same_class = images if y is None else images[::CLASSES]
-    if (same_class - same_class[:1]).abs().max() < ALIKE:
-        raise Disagreement("all images of a call are the same: every image needs a z of its own", bug="generate-one-z")
-    if isinstance(seen, Tensor):
-        handed, width = tensor(seen, "what the decoder is handed").flatten(1), latent_width(student, model, rng)
-        _judge_law(handed, width) if model == "vae" else _judge_beside_class(handed, width)
-
-
-def _judge_law(handed: Tensor, width: int) -> None:
-    """Raises Disagreement unless what the decoder is handed is drawn from N(0, 1)."""
-    error = max(5 / (2 * handed.numel()) ** 0.5, 0.05)
-    if handed.shape[1] == width and (abs(handed.std().item() - 1) > error or abs(handed.mean().item()) > 2 * error):
-        raise _not_normal(handed)
-
-
-def _judge_beside_class(handed: Tensor, width: int) -> None:
-    """The same where a class stands before, behind or in z: all that can be told is whether z is uniform."""
-    for block in (handed[:, :width], handed[:, -width:]):
-        if block.min() >= 0 and block.max() <= 1 and abs(block.std().item() - 12**-0.5) < 0.02:
-            raise _not_normal(block)
-
-
-def _not_normal(z: Tensor) -> Disagreement:
-    return Disagreement(
-        "z should be drawn from a Gaussian of mean 0 and standard deviation 1",
-        bug="z-not-normal",
-        expected="mean 0, standard deviation 1",
-        actual=f"mean {z.mean():.3f}, standard deviation {z.std():.3f}",
-    )

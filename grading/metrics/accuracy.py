@@ -17,7 +17,7 @@ def accuracy(correct: int, n: int, note: str, cut_short: bool = False, title: st
 
 
 def of_a_test_set(found: Measurement, left_out: float) -> Measurement:
-    """The same, as an estimate of the share of a test set of which a part was left out: of all of it, nothing is in doubt."""
+    """The same, as an estimate for a test set of which a part was left out: where none was, nothing is in doubt."""
     shrunk = left_out**0.5  # the finite population correction: Cochran 1977, section 2.6
     low, high = (found.value + shrunk * (end - found.value) for end in (found.low, found.high))
     return replace(found, low=low, high=high)

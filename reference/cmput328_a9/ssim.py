@@ -11,7 +11,7 @@ def smoothing(size: int, window_size: int) -> Tensor:
     offsets = torch.arange(window_size) - window_size // 2
     weights = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     matrix = torch.zeros(size, size)
-    for offset, weight in zip(offsets.tolist(), (weights / weights.sum()).tolist()):
+    for offset, weight in zip(offsets.tolist(), (weights / weights.sum()).tolist(), strict=True):
         matrix += weight * torch.diag(torch.ones(max(0, size - abs(offset))), offset)
     return matrix
 

@@ -1,4 +1,4 @@
-"""How to ask cmput328_a9: classes and functions of scripts that train as soon as they are run, handed in as modules of definitions.
+"""How to ask cmput328_a9: scripts that train as soon as they are run, handed in as modules of their definitions.
 
 `reparameterize` is a place to look in at: what it is handed are mu and log_var, and what it is made to answer is decoded. So
 encoder and decoder are asked apart, whatever an architecture looks like. `train_step` runs as it stands, on optimisers that
@@ -19,10 +19,32 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 CPU = torch.device("cpu")
 SIDE, CLASSES, LATENT = 32, 10, 128
-MODELS = {"vae": ("A9_vae", "VAE"), "cvae": ("A9_vae", "CVAE"), "generator": ("A9_acgan", "Generator"), "discriminator": ("A9_acgan", "Discriminator")}
+MODELS = {
+    "vae": ("A9_vae", "VAE"),
+    "cvae": ("A9_vae", "CVAE"),
+    "generator": ("A9_acgan", "Generator"),
+    "discriminator": ("A9_acgan", "Discriminator"),
+}
 WEIGHTS = {"vae": "vae.pt", "cvae": "cvae.pt", "generator": "acgan.pt", "discriminator": "acgan.pt"}
-GLOBALS = {"device": CPU, "latent_dim": LATENT, "num_classes": CLASSES, "batch_size": 8, "torch": torch, "nn": nn, "F": F, "math": math}
-SIZES = {"latent_dim": LATENT, "z_dim": LATENT, "num_classes": CLASSES, "n_classes": CLASSES, "img_size": SIDE, "in_channels": 3, "out_channels": 3}
+GLOBALS = {
+    "device": CPU,
+    "latent_dim": LATENT,
+    "num_classes": CLASSES,
+    "batch_size": 8,
+    "torch": torch,
+    "nn": nn,
+    "F": F,
+    "math": math,
+}
+SIZES = {
+    "latent_dim": LATENT,
+    "z_dim": LATENT,
+    "num_classes": CLASSES,
+    "n_classes": CLASSES,
+    "img_size": SIDE,
+    "in_channels": 3,
+    "out_channels": 3,
+}
 NOISE = ("randn", "randn_like", "normal", "rand", "rand_like")
 
 
@@ -48,12 +70,19 @@ def settled(module):
         init = cls.__dict__.get("__init__")
         if inspect.isfunction(init) and init.__defaults__:
             names = init.__code__.co_varnames[: init.__code__.co_argcount][-len(init.__defaults__) :]
-            init.__defaults__ = tuple(SIZES.get(name) if value is None else value for name, value in zip(names, init.__defaults__, strict=True))
+            init.__defaults__ = tuple(
+                SIZES.get(name) if value is None else value
+                for name, value in zip(names, init.__defaults__, strict=True)
+            )
 
 
 def arguments(module):
     """What a script parsed, or wrote down in one object."""
-    return [module.__dict__[name] for name in ("args", "opt", "opts", "config", "cfg") if hasattr(module.__dict__.get(name), "__dict__")]
+    return [
+        module.__dict__[name]
+        for name in ("args", "opt", "opts", "config", "cfg")
+        if hasattr(module.__dict__.get(name), "__dict__")
+    ]
 
 
 def class_of(code, model):
@@ -75,7 +104,9 @@ def ways_to_build(code, model, weights=()):
     """Arguments for the constructor, the likeliest first: the script's own, then its defaults, then latent sizes that the
     weights speak of."""
     names = inspect.signature(class_of(code, model)).parameters
-    latent = next((name for name in names if any(word in name.lower() for word in ("latent", "z_dim", "nz", "hidden"))), None)
+    latent = next(
+        (name for name in names if any(word in name.lower() for word in ("latent", "z_dim", "nz", "hidden"))), None
+    )
     ways = [*declared(code, model), {}]
     sizes = sorted({size for each in weights if each.ndim == 2 for size in each.shape if size <= 1024})
     return [*ways, *({**ways[0], latent: size} for size in sizes if latent)]
@@ -84,7 +115,9 @@ def ways_to_build(code, model, weights=()):
 def built(code, model):
     """An untrained model, as the script makes it."""
     with torch.random.fork_rng(devices=[]):
-        return first_that_works([lambda way=way: completed(class_of(code, model), way) for way in ways_to_build(code, model)])
+        return first_that_works(
+            [lambda way=way: completed(class_of(code, model), way) for way in ways_to_build(code, model)]
+        )
 
 
 def completed(cls, given):
@@ -122,7 +155,9 @@ def trained(code, model):
         content = torch.load(code.folder / WEIGHTS[model], map_location="cpu", weights_only=True)
         found = [cleaned(each) for each in state_dicts(content)]
         ways = ways_to_build(code, model, [value for each in found for value in each.values()])
-        code.kept[model] = first_that_works([lambda way=way, each=each: loaded(code, model, way, each) for way in ways for each in found])
+        code.kept[model] = first_that_works(
+            [lambda way=way, each=each: loaded(code, model, way, each) for way in ways for each in found]
+        )
     return code.kept[model]
 
 
@@ -144,7 +179,7 @@ def state_shapes(code, file):
 
 
 def fresh(code, model):
-    """An untrained model in evaluation mode, moved off where it begins: layers that begin at zero would hide what they see."""
+    """An untrained model in evaluation mode, moved off where it begins: layers that are zero there hide what they see."""
     key = ("fresh", model)
     if key not in code.kept:
         network = built(code, model)
@@ -175,7 +210,11 @@ def passed(network, x, y, z=None):
 def called(network, x, y):
     """forward(x, y); of a VAE that takes no y, forward(x)."""
     names = inspect.signature(network.forward).parameters
-    return network(x) if len(names) == 1 and not any(each.kind is each.VAR_POSITIONAL for each in names.values()) else network(x, y)
+    return (
+        network(x)
+        if len(names) == 1 and not any(each.kind is each.VAR_POSITIONAL for each in names.values())
+        else network(x, y)
+    )
 
 
 def vae_pass(code, model, x, y, z):
@@ -300,7 +339,11 @@ def vae_generate(code, model, count, y, trained_weights=False):
     """generate(count), for classes y where some are given: its answer as a list, and what its decoder was handed."""
     network, seen = fresh(code, model), []
     decoder = getattr(network, "decode", getattr(network, "decoder", None))
-    hook = decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone())) if isinstance(decoder, nn.Module) and not inspect.ismethod(decoder) else None
+    hook = (
+        decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
+        if isinstance(decoder, nn.Module) and not inspect.ismethod(decoder)
+        else None
+    )
     try:
         with torch.no_grad():
             answer = network.generate(count) if y is None else given_classes(network, count, y)
@@ -312,7 +355,13 @@ def vae_generate(code, model, count, y, trained_weights=False):
 
 
 def given_classes(network, count, y):
-    return first_that_works((lambda: network.generate(count, y), lambda: network.generate(count, y=y), lambda: network.generate(y=y, n_samples=count)))
+    return first_that_works(
+        (
+            lambda: network.generate(count, y),
+            lambda: network.generate(count, y=y),
+            lambda: network.generate(y=y, n_samples=count),
+        )
+    )
 
 
 # ---------------------------------------------------------------- part 1: training
@@ -369,7 +418,12 @@ def vae_step(code, model, x, y, xg, mu, log_var, z, weight):
         return owed(module, error)
     finally:
         hook.remove()
-    return {"values": [[number(each) for each in row] for row in values], "gradients": seen, "moved": moved, "weighted": weighted}
+    return {
+        "values": [[number(each) for each in row] for row in values],
+        "gradients": seen,
+        "moved": moved,
+        "weighted": weighted,
+    }
 
 
 def others(module, step, known, weight=None):
@@ -379,7 +433,9 @@ def others(module, step, known, weight=None):
         if weight is not None and epochs.weights_named({each.name: 0.0}):
             found[each.name] = weight
         elif each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD:
-            near = known.get(each.name, 0 if "epoch" in each.name or each.name in ("i", "step", "it", "batch_idx") else None)
+            near = known.get(
+                each.name, 0 if "epoch" in each.name or each.name in ("i", "step", "it", "batch_idx") else None
+            )
             found[each.name] = near if near is not None else setups.value_of(module, each.name, {})
     return found
 
@@ -392,7 +448,7 @@ def owed(module, error):
 
 
 def weigh(module, step, weight):
-    """Puts `weight` before the divergence: into the criterion, else where train_step reads a number for it. Whether it could."""
+    """Puts `weight` before the divergence: into the criterion, else where train_step reads it. Whether it could."""
     holders = epochs.holders(module, "lambd")
     for holder in holders:
         holder.lambd = weight
@@ -418,7 +474,7 @@ def number(value):
 
 
 def own_similarity(code, a, b):
-    """What the SSIM of the ssim.py beside the script gives, with windows of 11; None where there is none that can be asked."""
+    """What the SSIM of the ssim.py beside the script gives, in windows of 11; None where none can be asked."""
     try:
         module = code.ssim
         with torch.no_grad():
@@ -445,7 +501,9 @@ def annealing(code, count):
         plain = [float(each) for each in listed_ones]
     if not sets and not plain and (lists := list(epochs.lists_read(module, step).values())):
         return {"weights": [], "sets": False, "listed": lists[0], "reads": True}
-    reads = "kl_annealing" in module.__dict__.get("__rest__", "").replace("kl_annealing =", "").replace("kl_annealing=", "")
+    reads = "kl_annealing" in module.__dict__.get("__rest__", "").replace("kl_annealing =", "").replace(
+        "kl_annealing=", ""
+    )
     return {"weights": weights, "sets": sets, "listed": plain, "reads": reads}
 
 
@@ -454,7 +512,9 @@ def denormalize(code, file, x):
     given = x.clone()
     answer = script(code, file).denormalize(given)
     kind = str(getattr(answer, "dtype", type(answer).__name__))
-    pixels = answer if torch.is_tensor(answer) else torch.as_tensor(answer.copy()) if hasattr(answer, "__array__") else None
+    pixels = (
+        answer if torch.is_tensor(answer) else torch.as_tensor(answer.copy()) if hasattr(answer, "__array__") else None
+    )
     return {"pixels": pixels, "kind": kind, "is_array": type(answer).__module__ == "numpy", "left": given}
 
 
@@ -472,7 +532,9 @@ def latents(code, model, x, y):
     with torch.no_grad(), contextlib.suppress(seams.Through):
         seams.heard(network, lambda: called(network, x, y), reached)
     if not handed:
-        raise RuntimeError("forward neither calls self.reparameterize nor self.encode, so the halves cannot be asked apart")
+        raise RuntimeError(
+            "forward neither calls self.reparameterize nor self.encode, so the halves cannot be asked apart"
+        )
     mu, log_var = handed
     name = seams.drawing(network)
     with torch.no_grad():
@@ -491,13 +553,15 @@ def decode(code, model, z, y):
 
 
 def latent_size(code):
-    """How long the generator's z is: the first size that it takes, of those that the script speaks of, or its layers have."""
+    """How long the generator's z is: the first size it takes, of those the script speaks of or its layers have."""
     if "z size" not in code.kept:
         network, sizes = fresh(code, "generator"), list(dict.fromkeys(latent_sizes(code)))
         own = {size for each in network.parameters() for size in each.shape if size <= 4096}
         layers = sorted({size - less for size in own for less in (0, CLASSES)} - {0, 1})
         with torch.no_grad(), contextlib.suppress(Exception):  # of which the first is told by generator_pass
-            code.kept["z size"] = first_that_works([lambda size=size: taken(network, size) for size in (*sizes, *layers) if size > 1])
+            code.kept["z size"] = first_that_works(
+                [lambda size=size: taken(network, size) for size in (*sizes, *layers) if size > 1]
+            )
         code.kept.setdefault("z size", sizes[0])
     return code.kept["z size"]
 
@@ -515,7 +579,11 @@ def latent_sizes(code):
     name = next((each for each in names if any(word in each.lower() for word in wanted)), None)
     own = [call[name] for call in declared(code, "generator") if name in call]
     default = names[name].default if name else inspect.Parameter.empty
-    around = [value for key, value in vars(script(code, "A9_acgan")).items() if key.lower() == "z" or any(word in key.lower() for word in wanted)]
+    around = [
+        value
+        for key, value in vars(script(code, "A9_acgan")).items()
+        if key.lower() == "z" or any(word in key.lower() for word in wanted)
+    ]
     return [each for each in (*own, default, *around, LATENT) if type(each) is int]
 
 
@@ -565,8 +633,15 @@ def acgan_step(code, x, y):
         if size is None:
             raise
         fitted(module, size)
-        story = watched_steps(partial(module.train_step, **more), networks, *(torch.cat([each] * (size // len(x) + 1))[:size] for each in (x, y)))
-    moved = {name: any(not torch.equal(one, other) for one, other in zip(before[name], network.parameters(), strict=True)) for name, network in networks.items()}
+        story = watched_steps(
+            partial(module.train_step, **more),
+            networks,
+            *(torch.cat([each] * (size // len(x) + 1))[:size] for each in (x, y)),
+        )
+    moved = {
+        name: any(not torch.equal(one, other) for one, other in zip(before[name], network.parameters(), strict=True))
+        for name, network in networks.items()
+    }
     return {**story, "moved": moved}
 
 
@@ -590,11 +665,15 @@ def watched_steps(step, networks, x, y):
     generator, discriminator = networks["generator"], networks["discriminator"]
     hooks = [
         generator.register_forward_hook(lambda _, args, answer: made.append((args, answer))),
-        discriminator.register_forward_hook(lambda _, args, answer: watched_call(args[0], answer, events, arrivals, generator)),
-        register_optimizer_step_pre_hook(lambda optimizer, *_: events.append(about_to_move(optimizer, networks, arrivals))),
+        discriminator.register_forward_hook(
+            lambda _, args, answer: watched_call(args[0], answer, events, arrivals, generator)
+        ),
+        register_optimizer_step_pre_hook(
+            lambda optimizer, *_: events.append(about_to_move(optimizer, networks, arrivals))
+        ),
     ]
     try:
-        answer = [listed(step(x.clone(), y.clone())) for _ in range(2)][0]
+        answer, _ = [listed(step(x.clone(), y.clone())) for _ in range(2)]
     finally:
         for hook in hooks:
             hook.remove()
@@ -609,7 +688,9 @@ def made_of(module, name):
 
 def classes_among(args, images):
     """The whole numbers among what the generator was handed, one per image."""
-    fitting = [each for each in args if torch.is_tensor(each) and not each.is_floating_point() and each.numel() == len(images)]
+    fitting = [
+        each for each in args if torch.is_tensor(each) and not each.is_floating_point() and each.numel() == len(images)
+    ]
     return fitting[0].detach().flatten() if fitting else None
 
 
@@ -631,16 +712,21 @@ def watched_call(x, answer, events, arrivals, generator):
 
 
 def undecided(answer, count):
-    """The same answer with every validity at 1/2, from where any loss pulls the way that it means, and no class above another;
-    gradients pass through."""
+    """The same answer with every validity at 1/2, from where any loss pulls the way that it means, and no class above
+    another; gradients pass through."""
     if not isinstance(answer, tuple) or hasattr(answer, "_fields"):
         return None
     known = {count: lambda each: 0.5, count * CLASSES: alike}
-    return tuple(each - each.detach() + known[each.numel()](each.detach()) if torch.is_tensor(each) and each.numel() in known else each for each in answer)
+    return tuple(
+        each - each.detach() + known[each.numel()](each.detach())
+        if torch.is_tensor(each) and each.numel() in known
+        else each
+        for each in answer
+    )
 
 
 def alike(scores):
-    """The score of each class where none is above another: of logarithms of probabilities, of these, or of what softmax takes."""
+    """The score of each class where none is above another: a probability, its logarithm, or what softmax takes."""
     rows = scores.reshape(-1, CLASSES)
     if (rows.exp().sum(1) - 1).abs().max() < 1e-3:
         return -math.log(CLASSES)
@@ -669,19 +755,30 @@ def preview(code):
     names = next((pair for pair in preview_names(module, tree)), ("random_z", "random_y"))
     z, y = (setups.value_of(module, name, {}) for name in names)
     loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
-    inside = {part.id for loop in loops for part in ast.walk(loop) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    inside = {
+        part.id
+        for loop in loops
+        for part in ast.walk(loop)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
     return {"z": z, "y": y, "latent": latent_size(code), "in_loop": sorted(inside & set(names))}
 
 
 def preview_names(module, tree):
-    """What stands for random_z and random_y where the generator is asked outside of functions; not those names themselves."""
+    """What stands for random_z and random_y where the generator is asked outside of functions."""
     text = ast.unparse(tree)
     if "random_z" in text:
         return
     called_so = set(setups.names_bound_to(module, {"Generator"}))
     for node in ast.walk(tree):
-        fits = isinstance(node, ast.Call) and len(node.args) == 2 and all(isinstance(each, ast.Name) for each in node.args)
-        last = node.func.slice.value if fits and isinstance(node.func, ast.Subscript) and isinstance(node.func.slice, ast.Constant) else getattr(node, "func", None)
+        fits = (
+            isinstance(node, ast.Call) and len(node.args) == 2 and all(isinstance(each, ast.Name) for each in node.args)
+        )
+        last = (
+            node.func.slice.value
+            if fits and isinstance(node.func, ast.Subscript) and isinstance(node.func.slice, ast.Constant)
+            else getattr(node, "func", None)
+        )
         if fits and (getattr(last, "id", last) in called_so or isinstance(node.func, ast.Subscript)):
             yield tuple(each.id for each in node.args)
 

@@ -5,7 +5,7 @@
 #   CVAE:
 """Part 1: a variational autoencoder and a conditional one on CIFAR-10 (Kingma & Welling 2014; Sohn, Lee & Yan 2015).
 
-    python3 A9_vae.py [--conditional] [--epochs 14] [--data ~/data]
+    python3 A9_vae.py [--conditional] [--epochs 15] [--data ~/data]
 
 Writes vae.pt or cvae.pt, and what it draws under visualize/.
 """
@@ -24,7 +24,8 @@ from torchvision import datasets, transforms
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--conditional", action="store_true", help="train the CVAE")
-parser.add_argument("--epochs", type=int, default=14, help="at most 100")
+parser.add_argument("--epochs", type=int, default=15, help="at most 100")
+parser.add_argument("--resume", type=int, default=0, help="go on behind so many epochs, with the weights there are")
 parser.add_argument("--batch-size", type=int, default=128)
 parser.add_argument("--latent-dim", type=int, default=256)
 parser.add_argument("--data", type=Path, default=Path("data"), help="where cifar-10-batches-py is, or will be downloaded to")
@@ -150,8 +151,8 @@ latent_dim = args.latent_dim
 name = "cvae" if args.conditional else "vae"
 model = CVAE(latent_dim=latent_dim) if args.conditional else VAE(latent_dim=latent_dim)
 model = model.to(device, memory_format=torch.channels_last)
-optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.epochs)
+optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
+scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, total_iters=12)
 
 l2_criterion: nn.Module = None  # mean squared error
 bce_criterion: nn.Module = None  # binary cross-entropy
@@ -218,8 +219,12 @@ train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True, d
 test_loader = DataLoader(test_set, batch_size=500)
 
 best, train_history, test_history = float("inf"), [], []
-for epoch in range(args.epochs):
-    KLDiv_criterion.lambd = kl_annealing[min(epoch * len(kl_annealing) // args.epochs, len(kl_annealing) - 1)]
+if args.resume:
+    model.load_state_dict(torch.load(args.out / f"{name}.pt", map_location=device))
+    for _ in range(args.resume):
+        scheduler.step()
+for epoch in range(args.resume, args.epochs):
+    KLDiv_criterion.lambd = kl_annealing[min(epoch, len(kl_annealing) - 1)]
     model.train()
     steps = [torch.stack(train_step(x.to(device), y.to(device))).detach().cpu() for x, y in train_loader]
     scheduler.step()
