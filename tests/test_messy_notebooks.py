@@ -41,8 +41,10 @@ def test_a_messy_notebook_that_is_right_keeps_full_marks(host: Host, name: str) 
 @pytest.mark.parametrize(
     "name",
     [
-        "colab",  # exported from Colab: shell lines, .cuda(), training at the top, the template's own reparameterize
-        "inmain",  # classes within main(), arguments that must be given, criteria and optimisers in dicts, a hinge
+        # exported from Colab: shell lines, .cuda(), training at the top, the template's own reparameterize
+        pytest.param("colab", marks=pytest.mark.slow),
+        # classes within main(), arguments that must be given, criteria and optimisers in dicts, a hinge
+        pytest.param("inmain", marks=pytest.mark.slow),
         "minimal",  # no reparameterize, no KLDivLoss, names of its own for nearly everything
         "notebook",  # cells that fail, z is mu in evaluation mode, a global weight, least squares, its own ssim.py
     ],

@@ -166,7 +166,7 @@ def _judge_detached(story: Story) -> None:
         for number, call in enumerate(story.calls)
         if call.images in ("fake", "both") and call.open and _told_fake(story, number)
     ]
-    if telling:
+    if telling and _passing(story):
         raise Disagreement(
             "the discriminator's loss goes back into the generator: discriminator(images.detach()) spares that",
             share=NEARLY,
@@ -182,7 +182,10 @@ def _stale(story: Story, move: Move) -> bool:
     passing = fake is not None and not _is_telling(story, fake)
     calls = zip(story.calls, move.before, strict=False)
     old = any(before > TINY for call, before in calls if call.images == "fake")
-    return (passing and old) or (fake is not None and not passing)
+    against = (
+        fake is not None and not passing and bool(_passing(story))
+    )  # without any, the row of the losses has said so
+    return (passing and old) or against
 
 
 def _told_fake(story: Story, number: int) -> bool:
