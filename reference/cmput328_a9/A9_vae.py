@@ -3,6 +3,9 @@
 # Average total reconstruction loss per sample on the CIFAR-10 test set
 #   VAE:
 #   CVAE:
+# BEGIN SOLUTION
+#   VAE: 0.679, CVAE: 0.691, both with 256 latent dimensions, at a weight of the divergence of 0.0001
+# END SOLUTION
 """Part 1: a variational autoencoder and a conditional one on CIFAR-10 (Kingma & Welling 2014; Sohn, Lee & Yan 2015).
 
     python3 A9_vae.py [--conditional] [--epochs 15] [--data ~/data]

@@ -3,6 +3,7 @@
 # Average total reconstruction loss per sample on the CIFAR-10 test set
 #   VAE:
 #   CVAE:
+# YOUR CODE HERE, if you need more
 """Part 1: a variational autoencoder and a conditional one on CIFAR-10 (Kingma & Welling 2014; Sohn, Lee & Yan 2015).
 
     python3 A9_vae.py [--conditional] [--epochs 15] [--data ~/data]
