@@ -54,6 +54,7 @@ class Story:
 
 
 def told(student: Subject, rng: Generator) -> Story:
+    """Asks train_step about a batch, twice. Raises NotMeasured where what it reads could not be made here."""
     x, y = torch.rand(BATCH, 3, SIDE, SIDE, generator=rng), torch.tensor([3, 0, 9, 5, 1, 7])
     kinds = {"events": list, "made": list, "moved": dict, "returned": list, "x": Tensor, "y": Tensor}
     found = student.acgan_step(x=x, y=y, seed="a")

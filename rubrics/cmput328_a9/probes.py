@@ -45,7 +45,6 @@ SIZES = {
     "in_channels": 3,
     "out_channels": 3,
 }
-NOISE = ("randn", "randn_like", "normal", "rand", "rand_like")
 
 
 # ---------------------------------------------------------------- scripts and their classes

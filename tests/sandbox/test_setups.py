@@ -141,3 +141,9 @@ def test_a_weight_that_has_a_name_of_its_own_in_epochs_from_1_on() -> None:
     assert epochs.lists_read(module, module.train_step) == {"betas": [0.0, 1e-4, 1e-2]}
     assert epochs.handed_on(module, "train_step") == ["kl_weight"]
     assert epochs.over_epochs(module, "kl_weight", "train_step", 3) == (pytest.approx([0.1, 0.2, 0.3]), True)
+
+
+def test_a_loop_that_rests_on_what_training_would_have_told() -> None:
+    loop = "    if test_loss < 0.7:\n        kld.lambd = 0.1"
+    module = module_of(SCRIPT.replace("    kld.lambd = weights[min(epoch + 1, 3)]", loop))
+    assert epochs.over_epochs(module, "lambd", "train_step", 5) == ([], True)

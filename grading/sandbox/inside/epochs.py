@@ -9,6 +9,7 @@ from typing import Any
 from .setups import REFUSED, Maker, assignments, called, names_read, read, stored
 
 WEIGHT = re.compile("kl|lam|beta|anneal|weight|scal", re.IGNORECASE)  # what the weight of a divergence is called
+SEEN = "__seen__"  # what is called in the place of the training
 NO_WEIGHT = re.compile("loss|step|epoch|iter|count|decay|lr|label|image|class|total|history", re.IGNORECASE)
 
 
@@ -29,7 +30,7 @@ class _Kept(ast.NodeTransformer):
             body, orelse = self.block(statement.body), self.block(statement.orelse)
             return [ast.If(statement.test, body or [ast.Pass()], orelse)] if body or orelse else []
         if self._step in called(statement):
-            return [ast.Expr(ast.Call(ast.Name("__seen__", ast.Load()), [], []))]
+            return [ast.Expr(ast.Call(ast.Name(SEEN, ast.Load()), [], []))]
         if isinstance(statement, ast.With | ast.For | ast.While | ast.Try):
             return self.block(statement.body)
         return []
@@ -105,37 +106,46 @@ def over_epochs(module: ModuleType, attribute: str, step: str, epochs: int) -> t
     needed = _rests_on(loop, attribute)
     body = _Kept(attribute, step, needed).block(loop.body)
     sets = any(attribute in _targets(part) for part in body)
+    reads = set().union(*map(read, body)) if body else set()
+    _make(module, reads | _of_step(module, step))
+    return _seen(module, loop, body, attribute, epochs), sets
+
+
+def _make(module: ModuleType, names: set[str]) -> None:
+    """Has the left-out assignments made that give these names."""
+    made = list(assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()))
+    Maker(module, made, set()).make(names - {SEEN})
+
+
+def _seen(module: ModuleType, loop: ast.For, body: list[ast.stmt], attribute: str, epochs: int) -> list[float]:
+    """What the attribute is while each epoch trains; nothing where the loop rests on what training would have told."""
     seen: list[float] = []
     space = module.__dict__
 
     def note() -> None:
         """What it is now, in whichever object has it."""
-        found = (
-            [space[attribute]]
-            if attribute in space
-            else [getattr(each, attribute) for each in holders(module, attribute)]
-        )
+        objects = holders(module, attribute)
+        found = [space[attribute]] if attribute in space else [getattr(each, attribute) for each in objects]
         seen.extend(float(each) for each in found[:1])
 
-    space["__seen__"] = note
-    reads = set().union(*map(read, body)) if body else set()
-    Maker(module, list(assignments(ast.parse(space.get("__rest__", "")).body, ())), set()).make(
-        reads - {"__seen__"} | _of_step(module, step)
-    )
+    space[SEEN] = note
     text = compile(ast.fix_missing_locations(ast.Module(body, [])), "<epochs>", "exec")
     first = _first(module, loop)
     for epoch in range(first, first + epochs):
-        for name in stored(loop.target):
-            space[name] = epoch
+        space.update(dict.fromkeys(stored(loop.target), epoch))
         before = len(seen)
         try:
             exec(text, space)
         except IndexError:  # a list for fewer epochs than these
             break
+        except NotImplementedError:
+            raise
+        except Exception:  # of a loop that is not run as a whole, it may need anything
+            return []
         del seen[before + 1 :]
         if len(seen) == before:
             note()
-    return seen, sets
+    return seen
 
 
 def _first(module: ModuleType, loop: ast.For) -> int:
@@ -148,7 +158,7 @@ def _first(module: ModuleType, loop: ast.For) -> int:
     if not ranges or len(ranges[0].args) < 2:
         return 0
     begins = ranges[0].args[0]
-    Maker(module, list(assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ())), set()).make(read(begins))
+    _make(module, read(begins))
     try:
         return int(eval(compile(ast.Expression(begins), "<first epoch>", "eval"), module.__dict__))
     except Exception:  # of a script that is not run as a whole, it may need anything
