@@ -46,7 +46,8 @@ def test_a_messy_notebook_that_is_right_keeps_full_marks(host: Host, name: str) 
         # classes within main(), arguments that must be given, criteria and optimisers in dicts, a hinge
         pytest.param("inmain", marks=pytest.mark.slow),
         "minimal",  # no reparameterize, no KLDivLoss, names of its own for nearly everything
-        "notebook",  # cells that fail, z is mu in evaluation mode, a global weight, least squares, its own ssim.py
+        # cells that fail, z is mu in evaluation mode, a global weight, least squares, its own ssim.py
+        pytest.param("notebook", marks=pytest.mark.slow),
     ],
 )
 def test_a_messy_script_that_is_right_keeps_every_mark_for_code(host: Host, name: str) -> None:

@@ -1,7 +1,7 @@
 """Right answers that look unusual keep full marks.
 
 Every day unusual answers in other functions and classes share a submission. The slow tests ask about each of them alone,
-and so about those that share with no other, and about those that are `slow`: they import what takes seconds, row by row.
+and so about those that share with few others, and about those that are `slow`: they import what takes seconds, row by row.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,13 @@ from grading.grade import Options, grade
 from grading.sandbox.host import Host
 
 NAMES = [path.name for path in sorted((HERE / "variants").iterdir())]
+LEAST = 3  # unusual answers that are worth a submission of every day
 QUICK = {name: [case for case in cases("variants", name) if not case.get("slow")] for name in NAMES}
 TOGETHER = [
     (name, group)
     for name in NAMES
     for group in grouped(QUICK[name], partial(edit_other_definitions, name))
-    if len(group) > 1
+    if len(group) >= LEAST
 ]
 ALONE = [(name, [case]) for name in NAMES for case in cases("variants", name)]
 
