@@ -172,7 +172,7 @@ class Remembering(Coder):
 
 
 def test_what_was_shown_to_the_encoder_does_not_help_the_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert joint(Remembering()) == joint(Coder(grey))
+    assert joint(Remembering()).value == pytest.approx(joint(Coder(grey)).value, rel=1e-9)
     monkeypatch.setattr(Remembering, "fresh_boxes", False)
     assert joint(Remembering()).value < joint(Coder(grey)).value - 0.3, "it would, in the same box"
 
