@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grading.assets.colour_networks import ColourHeads, varied
+from grading.assets.colour_networks import varied
 from grading.assets.datasets import TORCHVISION_NAMES, balanced_indices, labelled_images, spread_indices
-from grading.assets.networks import EncoderHeads, in_batches
+from grading.assets.networks import in_batches
 from grading.assets.normalise import NORMALISATIONS
-from grading.assets.pairs import networks_of
+from grading.assets.pairs import heads_of, networks_of
 
 HERE = Path(__file__).parent
 CLASSES = {
@@ -72,7 +72,7 @@ def train(plan: Plan, images: Tensor, labels: Tensor) -> None:
 def plans(name: str, classifier: nn.Module, encoder: nn.Module, epochs: dict[str, int]) -> dict[str, Plan]:
     """How the two networks of a data set are trained: the encoder together with heads that are then dropped."""
     colour = name == "cifar10"
-    heads = ColourHeads() if colour else EncoderHeads()
+    heads = heads_of(name)
     smoothing = 0.1 if colour else 0.0
 
     def named(x: Tensor, y: Tensor) -> Tensor:

@@ -62,23 +62,6 @@ class ColourEncoder(nn.Module):
         return features
 
 
-class ColourHeads(nn.Module):
-    """What `ColourEncoder` is trained with and then loses: a classifier and a decoder on its features."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.classify = nn.Sequential(nn.SiLU(), nn.Linear(96, 10))
-        self.draw = nn.Sequential(
-            nn.Linear(96, 64 * 8 * 8), nn.SiLU(), nn.Unflatten(1, (64, 8, 8)),
-            nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), nn.SiLU(),
-            nn.ConvTranspose2d(32, 3, 4, stride=2, padding=1),
-        )  # fmt: skip
-
-    def loss(self, features: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy plus fifty times the mean squared error of the drawing (the two are then of one size)."""
-        return F.cross_entropy(self.classify(features), labels) + 50 * F.mse_loss(self.draw(features), images)
-
-
 def varied(images: Tensor) -> Tensor:
     """Images [N, 3, 32, 32], each mirrored half of the time and shifted by up to three pixels: for training only."""
     n, side = len(images), images.shape[-1]

@@ -49,20 +49,24 @@ class FeatureEncoder(nn.Module):
 
 
 class EncoderHeads(nn.Module):
-    """What `FeatureEncoder` is trained with and then loses: a classifier and a decoder on its features."""
+    """What a feature encoder is trained with and then loses: a classifier and a decoder on its features.
 
-    def __init__(self) -> None:
+    width: of the features;  side: a quarter of the image's;  weight: of the drawing, beside naming its class
+    """
+
+    def __init__(self, width: int = 64, side: int = 7, channels: int = 1, weight: float = 20) -> None:
         super().__init__()
-        self.classify = nn.Sequential(nn.SiLU(), nn.Linear(64, 10))
+        self.weight = weight
+        self.classify = nn.Sequential(nn.SiLU(), nn.Linear(width, 10))
         self.draw = nn.Sequential(
-            nn.Linear(64, 64 * 7 * 7), nn.SiLU(), nn.Unflatten(1, (64, 7, 7)),
+            nn.Linear(width, 64 * side * side), nn.SiLU(), nn.Unflatten(1, (64, side, side)),
             nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), nn.SiLU(),
-            nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1),
+            nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1),
         )  # fmt: skip
 
     def loss(self, features: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy plus twenty times the mean squared error of the drawing (the two are then of one size)."""
-        return F.cross_entropy(self.classify(features), labels) + 20 * F.mse_loss(self.draw(features), images)
+        """Cross-entropy plus the weighted mean squared error of the drawing (the weight makes the two of one size)."""
+        return F.cross_entropy(self.classify(features), labels) + self.weight * F.mse_loss(self.draw(features), images)
 
 
 def in_batches(network: nn.Module, images: Tensor, batch: int = 256) -> Tensor:

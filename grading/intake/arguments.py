@@ -15,13 +15,12 @@ from grading.intake.parsers import (
     Function,
     Known,
     function_called,
-    last_name,
     looked_at,
     makes_parser,
     take_down,
     told_to,
 )
-from grading.intake.staying import DEFINED, constant, plain
+from grading.intake.staying import DEFINED, constant, last_name, plain
 
 
 def with_defaults(parts: Sequence[ast.stmt]) -> list[ast.stmt]:

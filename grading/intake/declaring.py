@@ -92,7 +92,7 @@ def _kept_aside(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
 
 def _recorded(parts: Iterable[ast.AST], scope: Scope) -> Iterator[ast.stmt]:
     """A statement for each call that matters, the inner ones first."""
-    found = [part for each in parts for part in _reached(each)]
+    found = [part for each in parts for part in reached(each)]
     hidden = {name for part in found if isinstance(part, ast.comprehension) for name in _stored(part.target)}
     calls = [part for part in found if isinstance(part, ast.Call)]
     for call in sorted(calls, key=lambda call: (call.end_lineno or 0, call.end_col_offset or 0)):
@@ -139,7 +139,7 @@ class _Placed(ast.NodeTransformer):
         return ast.Subscript(ast.Name("__aside__", ast.Load()), ast.Constant(self._places[node.id]), node.ctx)
 
 
-def _reached(part: ast.AST) -> Iterator[ast.AST]:
+def reached(part: ast.AST) -> Iterator[ast.AST]:
     """What runs where this does: nothing that stands in a function, a class or a lambda."""
     left = [part]
     while left:
@@ -152,7 +152,7 @@ def _reached(part: ast.AST) -> Iterator[ast.AST]:
 def _changed(parts: Iterable[ast.AST]) -> set[str]:
     """The names that may stand for something else afterwards, or for something that was changed in place."""
     found = set()
-    for part in chain.from_iterable(map(_reached, parts)):
+    for part in chain.from_iterable(map(reached, parts)):
         match part:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 found.add(name)

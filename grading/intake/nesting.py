@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
 
+from grading.intake.declaring import reached
 from grading.intake.importing import names_in
 from grading.intake.staying import DEFINED, IMPORTS, bound, constant, defined, kept
 
@@ -75,14 +76,9 @@ def _calls(parts: Sequence[ast.stmt]) -> dict[str, tuple[int, ast.Call]]:
     """The first call of each function that is made when the file is run, and the number of its statement."""
     found: dict[str, tuple[int, ast.Call]] = {}
     for number, part in enumerate(parts):
-        left: list[ast.AST] = [part]
-        while left:
-            node = left.pop()
-            if isinstance(node, (*DEFINED, ast.Lambda)):
-                continue
+        for node in reached(part):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 found.setdefault(node.func.id, (number, node))
-            left += ast.iter_child_nodes(node)
     return found
 
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from grading.intake.staying import CALLED, plain
+from grading.intake.staying import CALLED, last_name, plain
 
 PARSES = {"parse_args", "parse_intermixed_args"}
 PARSES_KNOWN = {"parse_known_args", "parse_known_intermixed_args"}
@@ -58,11 +58,6 @@ def take_down(statement: ast.stmt, known: Known) -> None:
     for call in method_calls(statement, DECLARES):
         assert isinstance(call.func, ast.Attribute)
         told_to(call.func.value, known).append(_recorded(call))
-
-
-def last_name(called: ast.expr) -> str:
-    """`torch.device` and `device` are called the same."""
-    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
 
 
 def method_calls(part: ast.AST, names: set[str]) -> list[ast.Call]:

@@ -119,18 +119,19 @@ def plain(value: ast.expr) -> bool:
 
 
 def _may_call(call: ast.Call) -> bool:
-    return _called(call) in CALLED or _criterion(call)
+    return last_name(call.func) in CALLED or _criterion(call)
 
 
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+def last_name(called: ast.expr) -> str:
+    """`torch.device` and `device` are called the same."""
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
 
 
 def _criterion(call: ast.expr) -> bool:
     """Whether it makes a criterion: `nn.MSELoss()`, `SSIM(window_size=11).to(device)`, or what a student calls so."""
     if not isinstance(call, ast.Call):
         return False
-    name = _called(call)
+    name = last_name(call.func)
     if isinstance(call.func, ast.Attribute) and name in MOVES:
         return _criterion(call.func.value)
     named = "SSIM" in name or name.endswith(("Loss", "Criterion")) or name == "StructuralSimilarityIndexMeasure"

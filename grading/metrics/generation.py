@@ -51,7 +51,7 @@ def _repeatable(student: Submission, setting: Setting) -> None:
     question, seed = {"labels": torch.arange(2)}, "twice"
     ask = (student.ask, student.anew)
     answers = (each(setting.sampling.probe, question, seed, setting.seconds) for each in ask)
-    first, second = (_images(answer, 2, setting) for answer in answers)
+    first, second = (images_like_the_set_s(answer, 2, setting) for answer in answers)
     if (first - second).abs().max() > NOISELESS:
         raise Unrepeatable(
             "the same seeds gave other images, so a mark for them would not last: the noise should come from torch's, "
@@ -68,10 +68,12 @@ def _chunk(student: Submission, setting: Setting, number: int) -> tuple[Tensor, 
         if images is not None:
             return images, labels
     answer = student.ask(plan.probe, {"labels": labels}, seed=f"chunk {number}", seconds=setting.seconds)
-    return _images(answer, len(labels), setting).float(), labels
+    return images_like_the_set_s(answer, len(labels), setting).float(), labels
 
 
-def _images(answer: object, count: int, setting: Setting, what: str = "what generate_sample returns") -> Tensor:
+def images_like_the_set_s(
+    answer: object, count: int, setting: Setting, what: str = "what generate_sample returns"
+) -> Tensor:
     """So many images of the size that the data set's have. Raises Disagreement for anything else."""
     return tensor(answer, what, (count, *setting.assets.images.shape[1:]))
 
@@ -81,7 +83,7 @@ def _loaded(student: Submission, setting: Setting, labels: Tensor) -> Tensor | N
     try:
         answer = student.ask(setting.sampling.first, {}, seed="load")
         asked = tensor(answer["labels"], "the labels").flatten()
-        images = _images(answer["images"], len(labels), setting, "the images").float()
+        images = images_like_the_set_s(answer["images"], len(labels), setting, "the images").float()
     except (AnswerError, Disagreement, KeyError, TypeError):
         return None
     return images if torch.equal(asked, labels.double()) else None

@@ -1,5 +1,6 @@
 """The joint reconstruction loss of an autoencoder on test images: squared error, 1 - SSIM and cross-entropy together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -44,7 +45,14 @@ class Losses:
     inside: Tensor  # the whole of it, with windows for the similarity that lie inside the image: [N]
     latents: Latents
     drawn: Tensor  # the first few images, drawn again
-    total: tuple[float, float]  # the joint loss of the whole test set, estimated, and its standard error
+    estimate: Callable[
+        [Tensor], tuple[float, float]
+    ]  # of values [N]: their mean over the whole test set, and its error
+
+    @property
+    def total(self) -> tuple[float, float]:
+        """The joint loss of the whole test set, estimated, and its standard error."""
+        return self.estimate(self.padded.total)
 
 
 def reconstruction(student: Submission, setting: Setting) -> Evidence:
@@ -62,7 +70,7 @@ def reconstruction(student: Submission, setting: Setting) -> Evidence:
         return setting.ramp is None or decided(setting.ramp, value - LOOK_Z * error, value + LOOK_Z * error)
 
     look = in_two_looks(setting, measure, enough)
-    return Evidence(_measurements(look, setting), (_drawings(look),))
+    return Evidence(_measurements(look), (_drawings(look),))
 
 
 def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
@@ -77,7 +85,7 @@ def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
         drawn = drawn if len(drawn) else again[:SHOWN].float()
     scored = JointLoss(*(torch.cat([getattr(each, name) for each in padded]) for name in PARTS))
     without_border = scored.total - scored.one_minus_ssim + 1 - torch.cat(inside)
-    return Losses(scored, without_border, latents, drawn, _estimate(scored.total, seen, setting))
+    return Losses(scored, without_border, latents, drawn, _estimator(seen, setting))
 
 
 def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
@@ -120,23 +128,23 @@ def _decoded(student: Submission, setting: Setting, z: Tensor, y: Tensor, x: Ten
     return again.clamp(0, 1)
 
 
-def _estimate(values: Tensor, seen: Selection, setting: Setting) -> tuple[float, float]:
-    """The mean over the whole test set, and its standard error: 0 where all of it was seen.
+def _estimator(seen: Selection, setting: Setting) -> Callable[[Tensor], tuple[float, float]]:
+    """What tells, of values [N], their mean over the whole test set, and its standard error: 0 where all of it was seen.
 
     Else by regression on the encoder's features, whose mean over that set is known (Cochran 1977, chapter 7).
     """
     if seen.left_out <= 0:
-        return values.mean().item(), 0.0
-    features = in_batches(setting.assets.encoder, seen.images)
-    return regression_estimate(values, features, setting.assets.statistics["as_is.mean"], seen.left_out)
+        return lambda values: (values.mean().item(), 0.0)
+    features, known = in_batches(setting.assets.encoder, seen.images), setting.assets.statistics["as_is.mean"]
+    return lambda values: regression_estimate(values, features, known, seen.left_out)
 
 
-def _measurements(look: Look[Losses], setting: Setting) -> tuple[Measurement, ...]:
+def _measurements(look: Look[Losses]) -> tuple[Measurement, ...]:
     """The joint loss, which is scored; its parts; and what else tells of the autoencoder."""
     found, n = look.found, len(look.seen.images)
 
     def told(name: str, title: str, values: Tensor, note: str = "") -> Measurement:
-        return interval(name, title, _estimate(values, look.seen, setting), n, note=note)
+        return interval(name, title, found.estimate(values), n, note=note)
 
     total = interval("joint_loss", "joint reconstruction loss per test image", found.total, n, note=look.seen.told)
     difference = (found.inside - found.padded.total).mean().item()

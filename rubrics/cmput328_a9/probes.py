@@ -13,6 +13,8 @@ from functools import partial
 
 import torch
 from elbograde_inside import asking, epochs, seams, setups, tracing
+from elbograde_inside.asking import first_that_works
+from elbograde_inside.names import stored
 from torch import nn
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -92,11 +94,8 @@ def class_of(code, model):
 def declared(code, model):
     """How the script itself makes the class: the arguments of every call that fit the constructor."""
     module, name = MODELS[model]
-    signature = inspect.signature(class_of(code, model))
-    for args, kwargs in getattr(getattr(code, module), "__declared__", {}).get(name, []):
-        with contextlib.suppress(TypeError):
-            bound = signature.bind_partial(*args, **kwargs).arguments
-            yield {key: value for key, value in bound.items() if value is not None}
+    calls = getattr(getattr(code, module), "__declared__", {}).get(name, [])
+    return asking.arguments_of(class_of(code, model), calls)
 
 
 def ways_to_build(code, model, weights=()):
@@ -114,9 +113,8 @@ def ways_to_build(code, model, weights=()):
 def built(code, model):
     """An untrained model, as the script makes it."""
     with torch.random.fork_rng(devices=[]):
-        return first_that_works(
-            [lambda way=way: completed(class_of(code, model), way) for way in ways_to_build(code, model)]
-        )
+        ways = [lambda way=way: completed(class_of(code, model), way) for way in ways_to_build(code, model)]
+        return first_that_works(ways)[1]
 
 
 def completed(cls, given):
@@ -124,19 +122,6 @@ def completed(cls, given):
     wanted = inspect.signature(cls).parameters.values()
     more = {each.name: SIZES[each.name] for each in wanted if each.default in (each.empty, None) and each.name in SIZES}
     return cls(**{**more, **given})
-
-
-def first_that_works(ways):
-    """The answer of the first way that raises nothing; else the error of the first."""
-    first = None
-    for way in ways:
-        try:
-            return way()
-        except NotImplementedError:
-            raise
-        except Exception as error:
-            first = first or error
-    raise first
 
 
 def state_dicts(content):
@@ -155,8 +140,8 @@ def trained(code, model):
         found = [cleaned(each) for each in state_dicts(content)]
         ways = ways_to_build(code, model, [value for each in found for value in each.values()])
         code.kept[model] = first_that_works(
-            [lambda way=way, each=each: loaded(code, model, way, each) for way in ways for each in found]
-        )
+            lambda way=way, each=each: loaded(code, model, way, each) for way in ways for each in found
+        )[1]
     return code.kept[model]
 
 
@@ -334,7 +319,7 @@ def architecture(code, model, latent):
     return {"encoder": tracing.traced(Encoding(network, y), x, seams.Through), "decoder": decoder}
 
 
-def vae_generate(code, model, count, y, trained_weights=False):
+def vae_generate(code, model, count, y):
     """generate(count), for classes y where some are given: its answer as a list, and what its decoder was handed."""
     network, seen = fresh(code, model), []
     decoder = getattr(network, "decode", getattr(network, "decoder", None))
@@ -360,7 +345,7 @@ def given_classes(network, count, y):
             lambda: network.generate(count, y=y),
             lambda: network.generate(y=y, n_samples=count),
         )
-    )
+    )[1]
 
 
 # ---------------------------------------------------------------- part 1: training
@@ -405,13 +390,13 @@ def vae_step(code, model, x, y, xg, mu, log_var, z, weight):
     def note(optimizer, args, kwargs):
         seen.append(None if network.shift.grad is None else network.shift.grad.clone())
 
-    before = [parameter.detach().clone() for parameter in network.parameters()]
+    before = parameters_of(network)
     hook = register_optimizer_step_pre_hook(note)
     try:
         values, moved = [], False
         for _ in range(2):
             values.append(listed(step(x.clone(), y.clone(), **more)))
-            moved |= any(not torch.equal(one, other) for one, other in zip(before, network.parameters(), strict=True))
+            moved |= has_moved(network, before)
             network.shift.data.zero_()  # so that the second step is asked the same as the first
     except NameError as error:
         return owed(module, error)
@@ -423,6 +408,14 @@ def vae_step(code, model, x, y, xg, mu, log_var, z, weight):
         "moved": moved,
         "weighted": weighted,
     }
+
+
+def parameters_of(network):
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def has_moved(network, before):
+    return any(not torch.equal(one, other) for one, other in zip(before, network.parameters(), strict=True))
 
 
 def others(module, step, known, weight=None):
@@ -441,7 +434,7 @@ def others(module, step, known, weight=None):
 
 def owed(module, error):
     """The name that code misses, where the script gives it a value that was left out here; else the error is its own."""
-    if error.name in setups.stored(ast.parse(module.__dict__.get("__rest__", ""))):
+    if error.name in stored(setups.rest(module)):
         return {"lacking": error.name}
     raise error
 
@@ -557,18 +550,17 @@ def latent_size(code):
         network, sizes = fresh(code, "generator"), list(dict.fromkeys(latent_sizes(code)))
         own = {size for each in network.parameters() for size in each.shape if size <= 4096}
         layers = sorted({size - less for size in own for less in (0, CLASSES)} - {0, 1})
-        with torch.no_grad(), contextlib.suppress(Exception):  # of which the first is told by generator_pass
-            code.kept["z size"] = first_that_works(
-                [lambda size=size: taken(network, size) for size in (*sizes, *layers) if size > 1]
-            )
+        with contextlib.suppress(Exception):  # of which the first is told by generator_pass
+            code.kept["z size"] = first_taken(network, [size for size in (*sizes, *layers) if size > 1])
         code.kept.setdefault("z size", sizes[0])
     return code.kept["z size"]
 
 
-def taken(network, size):
-    """The size of z, where the generator takes it."""
-    network(torch.randn(2, size), torch.tensor([0, 1]))
-    return size
+def first_taken(network, sizes):
+    """The first size of z that the generator takes."""
+    for_two = torch.tensor([0, 1])
+    with torch.no_grad():
+        return sizes[first_that_works(lambda size=size: network(torch.randn(2, size), for_two) for size in sizes)[0]]
 
 
 def latent_sizes(code):
@@ -614,17 +606,18 @@ def acgan_step(code, x, y):
     torch.manual_seed(3)
     module = script(code, "A9_acgan")
     setups.provide(module, module.train_step, {})
-    lacking = [MODELS[name][1] for name in ("generator", "discriminator") if not made_of(module, MODELS[name][1])]
-    if lacking:
+    made = {name: made_of(module, MODELS[name][1]) for name in ("generator", "discriminator")}
+    if lacking := [MODELS[name][1] for name, found in made.items() if not found]:
         return {"lacking": ", ".join(lacking)}
-    networks = {name: made_of(module, MODELS[name][1])[-1].train() for name in ("generator", "discriminator")}
-    before = {name: [each.detach().clone() for each in network.parameters()] for name, network in networks.items()}
+    networks = {name: found[-1].train() for name, found in made.items()}
+    before = {name: parameters_of(network) for name, network in networks.items()}
     fitted(module, len(x))
+    more = others(module, module.train_step, networks)
+    if unknown := [name for name, value in more.items() if value is None]:
+        return {"lacking": ", ".join(unknown)}
+    step = partial(module.train_step, **more)
     try:
-        more = others(module, module.train_step, networks)
-        if unknown := [name for name, value in more.items() if value is None]:
-            return {"lacking": ", ".join(unknown)}
-        story = watched_steps(partial(module.train_step, **more), networks, x, y)
+        story = watched_steps(step, networks, x, y)
     except NameError as error:
         return owed(module, error)
     except (RuntimeError, ValueError):
@@ -632,16 +625,8 @@ def acgan_step(code, x, y):
         if size is None:
             raise
         fitted(module, size)
-        story = watched_steps(
-            partial(module.train_step, **more),
-            networks,
-            *(torch.cat([each] * (size // len(x) + 1))[:size] for each in (x, y)),
-        )
-    moved = {
-        name: any(not torch.equal(one, other) for one, other in zip(before[name], network.parameters(), strict=True))
-        for name, network in networks.items()
-    }
-    return {**story, "moved": moved}
+        story = watched_steps(step, networks, *(torch.cat([each] * (size // len(x) + 1))[:size] for each in (x, y)))
+    return {**story, "moved": {name: has_moved(network, before[name]) for name, network in networks.items()}}
 
 
 def batch_sizes(code, name):
@@ -750,17 +735,12 @@ def size_of_gradients(network):
 def preview(code):
     """random_z and random_y as the script makes them; `in_loop`: where they are made anew in a loop."""
     module = script(code, "A9_acgan")
-    tree = ast.parse(module.__dict__.get("__rest__", ""))
-    names = next((pair for pair in preview_names(module, tree)), ("random_z", "random_y"))
-    z, y = (setups.value_of(module, name, {}) for name in names)
+    tree = setups.rest(module)
+    pair = next(preview_names(module, tree), ("random_z", "random_y"))
+    z, y = (setups.value_of(module, name, {}) for name in pair)
     loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
-    inside = {
-        part.id
-        for loop in loops
-        for part in ast.walk(loop)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    }
-    return {"z": z, "y": y, "latent": latent_size(code), "in_loop": sorted(inside & set(names))}
+    inside = set().union(*map(stored, loops))
+    return {"z": z, "y": y, "latent": latent_size(code), "in_loop": sorted(inside & set(pair))}
 
 
 def preview_names(module, tree):
@@ -791,21 +771,11 @@ def class_scores(code, x):
 def generated(code, labels):
     """Images of classes [N], by the weights that were handed in."""
     network = trained(code, "generator")
-    size = code.kept.setdefault("trained z size", trained_latent(code, network))
+    if "trained z size" not in code.kept:
+        layers = sorted({size for each in network.parameters() for size in each.shape})
+        code.kept["trained z size"] = first_taken(network, [latent_size(code), *layers])
     with torch.no_grad():
-        return network(torch.randn(len(labels), size), torch.as_tensor(labels))
-
-
-def trained_latent(code, network):
-    """How long a z the generator with weights takes: as it is declared, else whatever works."""
-    sizes = [latent_size(code), *sorted({size for each in network.parameters() for size in each.shape})]
-
-    def asked(size):
-        with torch.no_grad():
-            network(torch.randn(2, size), torch.tensor([0, 1]))
-        return size
-
-    return first_that_works([lambda size=size: asked(size) for size in sizes])
+        return network(torch.randn(len(labels), code.kept["trained z size"]), torch.as_tensor(labels))
 
 
 def watched(code, probe, inputs):

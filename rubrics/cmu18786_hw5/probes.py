@@ -15,7 +15,7 @@ import math
 
 import torch
 from elbograde_inside import asking, excerpts, tracing
-from elbograde_inside.asking import replaced
+from elbograde_inside.asking import first_that_works, replaced
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -95,12 +95,8 @@ def class_of(code, model):
 def declared(code, model):
     """How the notebook itself makes the class, call by call: its arguments by the names of the constructor."""
     module, name = CLASS_OF[model]
-    signature, calls = inspect.signature(class_of(code, model)), []
-    for args, kwargs in getattr(getattr(code, module), "__declared__", {}).get(name, []):
-        with contextlib.suppress(TypeError):
-            bound = signature.bind_partial(*args, **kwargs).arguments
-            calls.append({key: value for key, value in bound.items() if value is not None})
-    return calls
+    calls = getattr(getattr(code, module), "__declared__", {}).get(name, [])
+    return list(asking.arguments_of(class_of(code, model), calls))
 
 
 def roles(cls, model):
@@ -150,19 +146,6 @@ def chosen(code, model):
 
 
 # ---------------------------------------------------------------- whatever the model
-
-
-def first_that_works(ways):
-    """The answer of the first way that raises nothing, with its number; else the error of the first."""
-    first = None
-    for number, way in enumerate(ways):
-        try:
-            return number, way()
-        except NotImplementedError:
-            raise
-        except Exception as error:
-            first = first or error
-    raise first
 
 
 def image_of(answer, x):

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grading.assets.colour_networks import ColourHeads, varied
+from grading.assets.colour_networks import varied
 from grading.assets.networks import in_batches
-from grading.assets.pairs import networks_of
+from grading.assets.pairs import heads_of, networks_of
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_what_goes_in_and_out() -> None:
     assert in_batches(classifier, images, 2).shape == (5, 10)
     features = in_batches(encoder, images, 2)
     assert features.shape == (5, 96)
-    loss = ColourHeads().loss(features.clone(), images, torch.arange(5))
+    loss = heads_of("cifar10").loss(features.clone(), images, torch.arange(5))
     assert loss.shape == () and loss > 0
 
 

@@ -4,7 +4,8 @@ A probe imports it as `elbograde_inside.asking`, in a box as in the judge's own 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -42,6 +43,31 @@ def watched(function: Callable[..., Any], inputs: Mapping[str, Any]) -> dict[str
     except Exception as error:  # whatever student code raises: the answer itself has been given
         said = f"{type(error).__name__}: {error}"
     return {"answer": answer, "inputs": given, "gradients": gradients, "said": said}
+
+
+def first_that_works(ways: Iterable[Callable[[], Any]]) -> tuple[int, Any]:
+    """The number and the answer of the first way that raises nothing; else raises the error of the first.
+
+    What is still to do (NotImplementedError) is raised at once.
+    """
+    first: Exception | None = None
+    for number, way in enumerate(ways):
+        try:
+            return number, way()
+        except NotImplementedError:
+            raise
+        except Exception as error:  # whatever student code raises: another way may be the right one
+            first = first or error
+    raise first or ValueError("there is no way to try")
+
+
+def arguments_of(cls: type, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """The arguments of those calls that fit a class, by the names of its constructor; None is what nobody can tell."""
+    signature = inspect.signature(cls)
+    for args, kwargs in calls:
+        with contextlib.suppress(TypeError):
+            bound = signature.bind_partial(*args, **kwargs).arguments
+            yield {name: value for name, value in bound.items() if value is not None}
 
 
 class KnownNetwork(nn.Module):

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from .setups import REFUSED, Maker, assignments, called, names_read, read, stored
+from .names import called, read, stored
+from .setups import REFUSED, Maker, names_read, rest
 
 WEIGHT = re.compile("kl|lam|beta|anneal|weight|scal", re.IGNORECASE)  # what the weight of a divergence is called
 SEEN = "__seen__"  # what is called in the place of the training
 NO_WEIGHT = re.compile("loss|step|epoch|iter|count|decay|lr|label|image|class|total|history", re.IGNORECASE)
 
 
-class _Kept(ast.NodeTransformer):
+class _Kept:
     """A loop's body with nothing but what sets an attribute, what that rests on, and where training takes place."""
 
     def __init__(self, attribute: str, step: str, needed: set[str]) -> None:
@@ -88,7 +89,7 @@ def lists_read(module: ModuleType, step: Callable[..., Any] | None) -> dict[str,
 
 def handed_on(module: ModuleType, step: str) -> list[str]:
     """The names that the left-out code hands a function beside x and y."""
-    calls = [node for node in ast.walk(ast.parse(module.__dict__.get("__rest__", ""))) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(rest(module)) if isinstance(node, ast.Call)]
     own = [call for call in calls if step in read(call.func)]
     values = [value for call in own for value in (*call.args[2:], *(word.value for word in call.keywords))]
     return [value.id for value in values if isinstance(value, ast.Name)]
@@ -100,21 +101,15 @@ def over_epochs(module: ModuleType, attribute: str, step: str, epochs: int) -> t
     attribute: or a name of the module's own;  step: the function whose call is the training. The loop runs with nothing in
     it but what the attribute rests on.
     """
-    loop = _epoch_loop(ast.parse(module.__dict__.get("__rest__", "")), step)
+    loop = _epoch_loop(rest(module), step)
     if loop is None:
         return [], False
     needed = _rests_on(loop, attribute)
     body = _Kept(attribute, step, needed).block(loop.body)
     sets = any(attribute in _targets(part) for part in body)
     reads = set().union(*map(read, body)) if body else set()
-    _make(module, reads | _of_step(module, step))
+    Maker(module).make(reads - {SEEN} | _of_step(module, step))
     return _seen(module, loop, body, attribute, epochs), sets
-
-
-def _make(module: ModuleType, names: set[str]) -> None:
-    """Has the left-out assignments made that give these names."""
-    made = list(assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()))
-    Maker(module, made, set()).make(names - {SEEN})
 
 
 def _seen(module: ModuleType, loop: ast.For, body: list[ast.stmt], attribute: str, epochs: int) -> list[float]:
@@ -158,7 +153,7 @@ def _first(module: ModuleType, loop: ast.For) -> int:
     if not ranges or len(ranges[0].args) < 2:
         return 0
     begins = ranges[0].args[0]
-    _make(module, read(begins))
+    Maker(module).make(read(begins))
     try:
         return int(eval(compile(ast.Expression(begins), "<first epoch>", "eval"), module.__dict__))
     except Exception:  # of a script that is not run as a whole, it may need anything

@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
+from .names import called, read, stored
+
 RANDOM = {"randn", "randn_like", "normal", "normal_", "standard_normal", "rand", "rand_like", "uniform", "uniform_"}
 HARMLESS = RANDOM | {
     *("clip", "clamp", "clip_", "clamp_", "to", "cuda", "cpu", "float", "double", "minimum", "maximum", "min", "max"),
@@ -40,7 +42,7 @@ def parts(source: str, names: Mapping[str, Any], images: Tensor) -> list[tuple[s
     found = []
     subscripts = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Subscript)]
     for node in subscripts:
-        if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)) and not _calls(node) - HARMLESS:
+        if any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)) and not called(node) - HARMLESS:
             piece: list[ast.stmt] = [ast.Assign([ast.Name(PART, ast.Store())], copy.deepcopy(node))]
             found += [*_outcome(piece, names, images), *_outcome(piece, names, images.squeeze(1))]
     return found[:MOST]
@@ -55,67 +57,58 @@ def _blocks(source: str) -> Iterator[Sequence[ast.stmt]]:
                 yield block
 
 
-def _calls(node: ast.AST) -> set[str]:
-    calls = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
-    return {getattr(func, "attr", getattr(func, "id", "?")) for func in calls}
-
-
 def _random(statement: ast.stmt) -> bool:
     simple = isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr)
-    return simple and bool(_calls(statement) & RANDOM)
+    return simple and bool(called(statement) & RANDOM)
 
 
 def _origin(block: Sequence[ast.stmt], number: int) -> list[ast.stmt]:
     """Where `noisy += …` goes on with what an earlier statement made: that statement."""
     if not isinstance(block[number], ast.AugAssign):
         return []
-    target = _names(block[number], ast.Store)
-    before = [each for each in block[:number] if _names(each, ast.Store) & target and not _calls(each) - HARMLESS]
+    target = stored(block[number])
+    before = [each for each in block[:number] if stored(each) & target and not called(each) - HARMLESS]
     return before[-1:]
 
 
 def _follow(block: Sequence[ast.stmt]) -> list[ast.stmt]:
     """The first statement, and those behind it that go on with what it made, as far as they are arithmetic."""
-    if _calls(block[0]) - HARMLESS:
-        return _largest(block[0], lambda node: bool(_calls(node) & RANDOM))
-    piece, made = [block[0]], _names(block[0], ast.Store)
+    if called(block[0]) - HARMLESS:
+        return _largest(block[0], lambda node: bool(called(node) & RANDOM))
+    piece, made = [block[0]], stored(block[0])
     for statement in block[1:]:
-        if not _names(statement, ast.Load) & made and not isinstance(statement, ast.AugAssign):
+        if not read(statement) & made and not isinstance(statement, ast.AugAssign):
             continue
         simple = isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr)
-        if not simple or _calls(statement) - HARMLESS:
-            if _names(statement, ast.Store) & made:
+        if not simple or called(statement) - HARMLESS:
+            if stored(statement) & made:
                 return []  # made anew in a way that is not followed: nobody can tell
             if not isinstance(statement, ast.Assign):
                 continue  # a print or a plot
             return piece + _largest(statement, partial(_goes_on, made=frozenset(made)))
         piece.append(statement)
-        made |= _names(statement, ast.Store)
+        made |= stored(statement)
     return piece
 
 
 def _goes_on(node: ast.expr, made: frozenset[str]) -> bool:
-    return bool(_calls(node) and _names(node, ast.Load) & made)
+    return bool(called(node) and read(node) & made)
 
 
 def _largest(statement: ast.stmt, wanted: Callable[[ast.expr], bool]) -> list[ast.stmt]:
     """The largest expression in a statement that is wanted and is arithmetic, as a statement of its own."""
     for node in ast.walk(statement):  # the outermost come first
-        if isinstance(node, ast.expr) and wanted(node) and not _calls(node) - HARMLESS:
+        if isinstance(node, ast.expr) and wanted(node) and not called(node) - HARMLESS:
             return [ast.Assign([ast.Name(PART, ast.Store())], copy.deepcopy(node))]
     return []
-
-
-def _names(node: ast.AST, context: type[ast.expr_context]) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, context)}
 
 
 def _free(piece: Sequence[ast.stmt]) -> set[str]:
     """The names that a piece reads before it makes them."""
     made, free = set(dir(builtins)), set()
     for statement in piece:
-        target = _names(statement, ast.Store)
-        free |= (_names(statement, ast.Load) | (target if isinstance(statement, ast.AugAssign) else set())) - made
+        target = stored(statement)
+        free |= (read(statement) | (target if isinstance(statement, ast.AugAssign) else set())) - made
         made |= target
     return free
 
@@ -135,7 +128,7 @@ def _outcome(piece: Sequence[ast.stmt], names: Mapping[str, Any], images: Tensor
         raise
     except Exception:  # whatever an excerpt raises: it was taken from its place, so it tells nothing
         return []
-    last = next((name for each in reversed(piece) for name in _names(each, ast.Store)), "")
+    last = next((name for each in reversed(piece) for name in stored(each)), "")
     answer = space.get(last, space.get(next(iter(free), "")))
     text = "; ".join(ast.unparse(each) for each in module.body).replace(f"{PART} = ", "")
     return [(text[:300], answer)] if isinstance(answer, Tensor) else []

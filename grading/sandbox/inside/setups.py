@@ -6,10 +6,12 @@ assignments made that a function reads. Holds no answer.
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
+
+from .names import called, read, stored
 
 REFUSED = {  # calls that load, download, wait, draw or print: what uses them is not made
     *(
@@ -36,8 +38,14 @@ class _Made:
     """An assignment, and when it counts."""
 
     statement: ast.stmt
-    names: frozenset[str]
+    names: set[str]
     guards: Guards
+
+
+def rest(module: ModuleType) -> ast.Module:
+    """What a script does besides defining things."""
+    text: str = module.__dict__.get("__rest__", "")
+    return ast.parse(text)
 
 
 def provide(module: ModuleType, function: Callable[..., Any], known: Mapping[str, Any]) -> None:
@@ -47,9 +55,8 @@ def provide(module: ModuleType, function: Callable[..., Any], known: Mapping[str
     """
     for name in module.__dict__.pop(MADE, ()):  # for what was known before
         module.__dict__.pop(name, None)
-    made = list(assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()))
     module.__dict__.update(known)
-    maker = Maker(module, made, set(known))
+    maker = Maker(module, known)
     maker.make(names_read(module, function))
     module.__dict__[MADE] = maker.made
 
@@ -57,7 +64,7 @@ def provide(module: ModuleType, function: Callable[..., Any], known: Mapping[str
 def names_bound_to(module: ModuleType, classes: set[str]) -> list[str]:
     """The names that the left-out code gives to instances of these classes, whatever is done with them at once."""
     found = []
-    for each in assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()):
+    for each in _assignments(rest(module).body, ()):
         if called(each.statement) & classes and not called(each.statement) & {"parameters"}:
             found += [name for name in sorted(each.names) if name not in found]
     return found
@@ -77,17 +84,17 @@ def names_read(module: ModuleType, function: Callable[..., Any]) -> set[str]:
 
 def value_of(module: ModuleType, name: str, known: Mapping[str, Any]) -> Any:
     """What the left-out code gives a name, made in the same way; None where it cannot be."""
-    made = list(assignments(ast.parse(module.__dict__.get("__rest__", "")).body, ()))
     module.__dict__.update(known)
-    Maker(module, made, set(known)).make({name})
+    Maker(module, known).make({name})
     return module.__dict__.get(name)
 
 
 class Maker:
     """Makes names one after the other, each with what it rests on."""
 
-    def __init__(self, module: ModuleType, made: Sequence[_Made], done: set[str]) -> None:
-        self._space, self._made, self._done = module.__dict__, made, done
+    def __init__(self, module: ModuleType, done: Iterable[str] = ()) -> None:
+        self._space, self._done = module.__dict__, set(done)
+        self._made = list(_assignments(rest(module).body, ()))
         self.made: set[str] = set()
         self._imports = _imported(module)
 
@@ -126,15 +133,15 @@ class Maker:
             return None
 
 
-def assignments(body: Sequence[ast.stmt], guards: Guards) -> Iterator[_Made]:
+def _assignments(body: Sequence[ast.stmt], guards: Guards) -> Iterator[_Made]:
     """Every assignment outside of loops and functions, with the conditions that it stands under."""
     for statement in body:
         if isinstance(statement, ast.If):
             main = "__name__" in read(statement.test)
-            yield from assignments(statement.body, guards if main else (*guards, (statement.test, True)))
-            yield from assignments(statement.orelse, guards if main else (*guards, (statement.test, False)))
+            yield from _assignments(statement.body, guards if main else (*guards, (statement.test, True)))
+            yield from _assignments(statement.orelse, guards if main else (*guards, (statement.test, False)))
         elif isinstance(statement, ast.With | ast.Try):
-            yield from assignments(statement.body, guards)
+            yield from _assignments(statement.body, guards)
         elif isinstance(statement, ast.Assign | ast.AugAssign) or getattr(statement, "value", None) is not None:
             names = stored(statement)
             if names:
@@ -149,24 +156,6 @@ def _imported(module: ModuleType) -> dict[str, list[ast.stmt]]:
             for alias in statement.names:
                 found.setdefault((alias.asname or alias.name).split(".")[0], []).append(statement)
     return found
-
-
-def called(part: ast.AST) -> set[str]:
-    """The names of the functions and methods that are called in it."""
-    calls = [node.func for node in ast.walk(part) if isinstance(node, ast.Call)]
-    return {getattr(func, "attr", getattr(func, "id", "")) for func in calls}
-
-
-def read(part: ast.AST) -> set[str]:
-    """The names that are read in it."""
-    return {node.id for node in ast.walk(part) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-
-
-def stored(part: ast.AST) -> frozenset[str]:
-    """The names that are given a value in it."""
-    return frozenset(
-        node.id for node in ast.walk(part) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    )
 
 
 def _co_names(code: CodeType) -> Iterator[str]:
