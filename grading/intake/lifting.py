@@ -29,13 +29,14 @@ MOST_STATEMENTS = 4_000  # at the top of cells
 MOST_RECORDED = 2_000  # calls, and constants for them
 MOST_REST = 256 * 1024  # characters of `__rest__`
 FUTURE = "from __future__ import annotations"
-BEGINNING = """__left_out__, __declared__, __aside__ = {{}}, {{}}, {{}}
+BEGINNING = """__left_out__, __declared__, __aside__, __errors__ = {{}}, {{}}, {{}}, {{}}
 __rest__ = {rest!r}
 __imports__ = {imports!r}
 
 
 def __missed__(error, *names):
     __left_out__.update((name, f"{{error.__class__.__name__}}: {{error}}") for name in names)
+    __errors__.update(dict.fromkeys(names, error))
 
 
 def __declare__(name, /, *args, **kwargs):
@@ -44,7 +45,8 @@ def __declare__(name, /, *args, **kwargs):
 
 def __getattr__(name):
     why = __left_out__.get(name, {missing!r})
-    raise AttributeError(f"{{name}} could not be taken out of " + {file!r} + f": {{why}}")"""
+    why = f"{{name}} could not be taken out of " + {file!r} + f": {{why}}"
+    raise AttributeError(why, name=name) from __errors__.get(name)"""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,17 @@ def _of_section(parsed: _Parsed, section: Section) -> _Parsed:
     rows = enumerate(zip(parsed.statements, defines, strict=True))
     kept_rows = tuple(row for number, (row, names) in rows if number < end or not names & before)
     return _Parsed(kept_rows, parsed.notes)
+
+
+def readable(text: str) -> bool:
+    """Whether a script can be lifted without a mistake in it being passed over: it parses, but for magics, or has cells."""
+    if len(text) > MOST_CODE:
+        return False
+    cells = cells_of_script(text)
+    try:
+        return len(cells) > 1 or bool(statements(cells[0][1]))
+    except NOT_PYTHON:
+        return False
 
 
 def defined_in(cells: Sequence[str] | str) -> frozenset[str]:

@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 
 from grading.errors import IntakeError
 from grading.intake.cells import text_of_script
-from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script
+from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script, readable
 from grading.intake.matching import Found, form_of, in_form, is_notebook
 from grading.intake.notebooks import code_cells
 from grading.records import ExpectedFile
+from grading.sandbox.inside.loading import LIFTED
 
 
 def module_of(name: str) -> str:
@@ -49,6 +50,17 @@ def made_modules(found: Found, kind: str, into: Path, section: Section = WHOLE) 
         notebook = (into / found.name).rename(into / f"{found.name}.ipynb")
         yield from _made(notebook, into / found.name, found)
         notebook.unlink()
+    elif kind == "code":
+        _lay_beside(into / found.name)
+
+
+def _lay_beside(module: Path) -> None:
+    """Writes down what a module's definitions alone make, for one that cannot be imported as it stands, or trains then."""
+    text = text_of_script(module.read_bytes())
+    if readable(text):
+        beside = module.with_name(module.name + LIFTED)
+        beside.write_text(lifted_script(text, module.name).source, encoding="utf-8", errors="backslashreplace")
+        beside.chmod(0o644)
 
 
 def _made(handed_in: Path, module: Path, found: Found, section: Section = WHOLE) -> Iterator[str]:
