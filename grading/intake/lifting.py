@@ -10,7 +10,7 @@ with `__imports__`, which only it uses.
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 from grading.intake import limits
 from grading.intake.arguments import with_defaults
@@ -18,8 +18,9 @@ from grading.intake.cells import NOT_PYTHON, cells_of_script, statements
 from grading.intake.declaring import Scope, declarations
 from grading.intake.defaults import ARGUMENTS
 from grading.intake.importing import LATER, names_in, needed, unneeded
+from grading.intake.leaving import all_kept, resting_on_the_rest, text_left_out
 from grading.intake.nesting import unnested
-from grading.intake.staying import DEFINED, bound, defined, kept, leaves_out, main
+from grading.intake.staying import DEFINED, bound, defined, leaves_out, main
 from grading.intake.wording import amount, shown
 from grading.intake.writing import MOST_NOTES, written
 
@@ -27,7 +28,6 @@ MOST_CELLS = 2_000
 MOST_CODE = limits.MIB // 2  # characters of all cells together
 MOST_STATEMENTS = 4_000  # at the top of cells
 MOST_RECORDED = 2_000  # calls, and constants for them
-MOST_REST = 256 * 1024  # characters of `__rest__`
 FUTURE = "from __future__ import annotations"
 BEGINNING = """__left_out__, __declared__, __aside__, __errors__ = {{}}, {{}}, {{}}, {{}}
 __rest__ = {rest!r}
@@ -120,7 +120,7 @@ def readable(text: str) -> bool:
 def defined_in(cells: Sequence[str] | str) -> frozenset[str]:
     """The functions and classes that the cells of a notebook, or the text of a script, define."""
     parsed = _parsed_script(cells, "") if isinstance(cells, str) else _parsed_notebook(cells, "")
-    found = (each for _, statement in parsed.statements for part in _kept([statement]) for each in defined(part))
+    found = (each for _, statement in parsed.statements for part in all_kept([statement]) for each in defined(part))
     return frozenset(each.name for each in found if isinstance(each, DEFINED))
 
 
@@ -168,16 +168,21 @@ def _said(error: BaseException, before: int) -> str:
 
 
 def _module(parsed: _Parsed, name: str) -> Lifted:
-    staying = [(place, part) for place, statement in parsed.statements for part in _kept([statement])]
+    resting = resting_on_the_rest([statement for _, statement in parsed.statements])
+
+    def kept_of(statement: ast.stmt) -> list[ast.stmt]:
+        return [] if statement in resting else all_kept([statement])
+
+    staying = [(place, part) for place, statement in parsed.statements for part in kept_of(statement)]
     taken = {each for _, part in staying for each in bound(part)}
     classes = [each for _, part in staying for each in defined(part) if isinstance(each, ast.ClassDef)]
     scope = Scope(frozenset(each.name for each in classes))
     lines: list[ast.stmt] = []
     room = len(staying) + MOST_RECORDED
     for _, statement in parsed.statements:
-        stays = _kept([statement])
+        stays = kept_of(statement)
         lines += stays
-        if leaves_out(statement):
+        if statement in resting or leaves_out(statement):
             lines += islice(_declared(statement, scope), max(0, room - len(lines)))
             lines += _under_main(statement, taken)
         for part in stays:
@@ -185,7 +190,9 @@ def _module(parsed: _Parsed, name: str) -> Lifted:
                 scope.moved.pop(bound_name, None)
     future = [FUTURE] if any(_future(line) and bound(line) == {"annotations"} for line in lines) else []
     missing = "; ".join(("it is not defined there", *parsed.notes[:1])).rstrip(".")
-    beginning = BEGINNING.format(rest=_rest(parsed.statements), imports=unneeded(lines), missing=missing, file=name)
+    beginning = BEGINNING.format(
+        rest=text_left_out(parsed.statements, resting), imports=unneeded(lines), missing=missing, file=name
+    )
     texts, uncompiled = written([line for line in needed(lines) if not _future(line)], name)
     source = "\n\n".join([*future, beginning, *_asked_for(texts), *texts])
     return Lifted(f"{source}\n", (*parsed.notes, *uncompiled, *_redefinitions(staying, name)))
@@ -199,17 +206,9 @@ def _asked_for(texts: Sequence[str]) -> Iterator[str]:
         yield ARGUMENTS
 
 
-def _kept(found: Iterable[ast.stmt]) -> list[ast.stmt]:
-    """What stays; nothing of statements whose parts are nested too deep to be looked at."""
-    try:
-        return list(chain.from_iterable(map(kept, found)))
-    except RecursionError:
-        return []
-
-
 def _under_main(statement: ast.stmt, taken: set[str]) -> list[ast.stmt]:
     """What a script defines where it is run by itself, for functions to read; the module's own names keep their values."""
-    parts = _kept(statement.body) if isinstance(statement, ast.If) and main(statement) else []
+    parts = all_kept(statement.body) if isinstance(statement, ast.If) and main(statement) else []
     again = {each for part in parts for each in bound(part) if each in taken}
     return [part for part in parts if not again & (bound(part) | names_in(part))]
 
@@ -224,23 +223,6 @@ def _declared(statement: ast.stmt, scope: Scope) -> list[ast.stmt]:
 def _future(statement: ast.stmt) -> bool:
     """Whether it is one of those that must come first; of them only `annotations` has an effect nowadays."""
     return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-
-
-def _rest(found: Iterable[tuple[str, ast.stmt]]) -> str:
-    """The text of what was left out, statement by statement, as far as there is room."""
-    texts: list[str] = []
-    room = MOST_REST
-    for _, statement in found:
-        if not leaves_out(statement):
-            continue
-        try:
-            text = ast.unparse(statement)
-        except NOT_PYTHON:
-            continue
-        if len(text) < room:
-            texts.append(text)
-            room -= len(text) + 1
-    return "\n".join(texts)
 
 
 def _redefinitions(staying: Iterable[tuple[str, ast.stmt]], name: str) -> Iterator[str]:

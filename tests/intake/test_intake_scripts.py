@@ -16,7 +16,8 @@ from grading.errors import RubricError
 from grading.grade import reference_of
 from grading.intake import take_in
 from grading.intake.cells import cells_of_script, text_of_script
-from grading.intake.lifting import MOST_CODE, MOST_REST, Lifted, lifted, lifted_script
+from grading.intake.leaving import MOST_REST
+from grading.intake.lifting import MOST_CODE, Lifted, lifted, lifted_script
 from grading.records import ExpectedFile
 from grading.rubric import FileRow, Part, Rubric
 

@@ -20,6 +20,30 @@ def stored(part: ast.AST) -> set[str]:
     return _names(part, ast.Store)
 
 
+def changed(part: ast.AST) -> set[str]:
+    """The names whose values are changed in place in it: `real.fill_(1)`, `real[:5] = 0`, `real.data = …`, `n += 1`."""
+    found = set()
+    for node in ast.walk(part):
+        match node:
+            case ast.Call(ast.Attribute(owner, method)) if method.endswith("_") and not method.startswith("_"):
+                found.add(_first(owner))
+            case ast.Attribute(owner, "data" | "grad", ast.Store()) | ast.Subscript(owner, _, ast.Store()):
+                found.add(_first(owner))
+            case ast.AugAssign(ast.Name(name)):
+                found.add(name)
+    return found - {""}
+
+
+def _first(owner: ast.expr) -> str:
+    """The name that a chain of attributes, subscripts and calls begins with: `real` in `real.resize_(n).data`."""
+    while not isinstance(owner, ast.Name):
+        inner = getattr(owner, "value", getattr(owner, "func", None))
+        if not isinstance(inner, ast.expr):
+            return ""
+        owner = inner
+    return owner.id
+
+
 @lru_cache(maxsize=8)
 def bound_in(text: str) -> frozenset[str]:
     """The names that a text gives a meaning to anywhere: by assignments, loops, imports, definitions."""
