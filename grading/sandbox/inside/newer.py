@@ -23,9 +23,6 @@ def newer_library() -> None:
     for module, name, value in (
         (itertools, "batched", batched),
         (typing, "override", typing_extensions.override),
-        (typing, "TypeAliasType", typing_extensions.TypeAliasType),
-        (typing, "ReadOnly", typing_extensions.ReadOnly),
-        (typing, "TypeIs", typing_extensions.TypeIs),
         (warnings, "deprecated", typing_extensions.deprecated),
     ):
         if not hasattr(module, name):
