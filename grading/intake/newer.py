@@ -11,7 +11,6 @@ from functools import cache
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser
 
-NEWER = {"type_alias_statement", "type_parameter"}  # what no Python before 3.12 knows
 DEEPEST = 200  # nodes within nodes that are rewritten
 
 
@@ -36,7 +35,7 @@ def rewritten(text: str) -> str | None:
     if root.has_error:
         return None
     made = _text(root, 0).decode("utf-8", "surrogatepass")
-    names = sorted({name for node in _all(root) if node.type == "type_parameter" for name in _names(node)})
+    names = sorted({name for node in _all(root) for each in _parameters(node) for name in _names(each)})
     if names and "from __future__ import" not in made:
         made = "".join(f"{name} = __import__('typing').TypeVar({name!r}); " for name in names) + "\n" + made
     return made if parses(made) else None
@@ -45,9 +44,17 @@ def rewritten(text: str) -> str | None:
 def for_newer(text: str) -> bool:
     """Whether a text that this Python does not read is Python, and holds something that only newer ones know."""
     root = _parser().parse(text.encode("utf-8", "surrogatepass")).root_node
-    return not root.has_error and any(
-        node.type in NEWER or _template(node) or _bare_except(node) for node in _all(root)
-    )
+    return not root.has_error and any(map(_newer, _all(root)))
+
+
+def _newer(node: Node) -> bool:
+    """Whether no Python before 3.12 knows it."""
+    return node.type == "type_alias_statement" or bool(_parameters(node)) or _template(node) or _bare_except(node)
+
+
+def _parameters(node: Node) -> list[Node]:
+    """The type parameters of a function or a class: `[T]` in `def first[T](values)`."""
+    return node.children_by_field_name("type_parameters")
 
 
 def _all(root: Node) -> Iterator[Node]:
