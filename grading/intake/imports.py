@@ -10,7 +10,7 @@ from grading.intake.cells import NOT_PYTHON, cells_of_script, statements
 
 RELATIVE = re.compile(r"(?<![\w.])from[ \t]+(\.+)[ \t]*([\w.]*)[ \t]+import\b")
 LONGEST = 200  # characters of a module's dotted name
-MOST = 2_000  # imports of one file
+MOST = 500  # imports of one file
 MAGIC = re.compile(r"%%(?:writefile|file)[ \t]+(-a[ \t]+|--append[ \t]+)?[\"']?([^\"'\n]+?)[\"']?[ \t]*(?:\n|$)")
 
 

@@ -62,7 +62,7 @@ class Own:
     rewrites: dict[str, Rewrite] = field(default_factory=dict)  # by path, what is done to the text of an expected file
     notices: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)  # sentences on what was taken
-    room: int = limits.MODULES_TOTAL
+    room: int = field(default_factory=lambda: limits.MODULES_TOTAL)
 
 
 def own_modules(importers: Mapping[str, Sequence[str]], tree: Tree, spoken_of: Collection[str] = ()) -> Own:

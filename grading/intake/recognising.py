@@ -105,9 +105,8 @@ def _defines_nothing(file: ExpectedFile, names: Collection[str] | None, entry: E
     """Whether a file was looked through, and neither defines nor imports anything that is asked for."""
     if names is None or set(names) & set(file.defines):
         return False
-    if is_notebook(entry.path):
-        return True
-    imported = imports_of(text_of_script(read_at_most(entry, limits.LARGEST["script"]) or b""))
+    content = read_at_most(entry, limits.LARGEST["notebook" if is_notebook(entry.path) else "script"]) or b""
+    imported = chain.from_iterable(map(imports_of, _texts(content, entry.path)))
     return not any({"*", *file.defines} & set(each.names) for each in imported)
 
 
@@ -195,7 +194,15 @@ def definitions_of(files: Sequence[Entry]) -> dict[str, frozenset[str]]:
 
 
 def _defined(content: bytes, path: str) -> frozenset[str]:
+    texts = _texts(content, path)
+    return defined_in(texts if is_notebook(path) else texts[0])
+
+
+def _texts(content: bytes, path: str) -> list[str]:
+    """The text of a script, or of a notebook's cells; none of one that cannot be read."""
+    if not is_notebook(path):
+        return [text_of_script(content)]
     try:
-        return defined_in(code_cells_in(content, path) if is_notebook(path) else text_of_script(content))
+        return code_cells_in(content, path)
     except IntakeError:  # said of the files that are asked for, not of those that lie beside them
-        return frozenset()
+        return []
