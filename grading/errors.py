@@ -6,7 +6,9 @@ GradingError
 │   ├── WeightsError           a weights file is refused or unreadable
 │   └── AnswerError            the code was asked and did not answer as it should
 │       ├── NotDone            it raised NotImplementedError: still to do
+│       ├── Lacking            it needs what was left out, or is not installed, here: nobody's fault, so a human's to judge
 │       ├── Crashed            it raised another exception
+│       │   └── Unusable       what it answered is of no use to what asks it: no part of it was running any more
 │       ├── Ended              its process ended before it answered
 │       ├── TimedOut           no whole answer before the deadline
 │       ├── Exhausted          it asked for more memory than it may have
@@ -49,6 +51,21 @@ class NotDone(AnswerError):
 
 class Crashed(AnswerError):
     """The code raised an exception."""
+
+
+class Unusable(Crashed):
+    """What the code answered is of no use to the probe that asked: its own lines were not running any more.
+
+    returned: what a function of the submission returned last, in words; "" where none had returned anything
+    """
+
+    def __init__(self, said: str, returned: str = "") -> None:
+        super().__init__(said)
+        self.said, self.returned = said, returned
+
+
+class Lacking(AnswerError):
+    """The code needs what was left out of it here, or is not installed here; nobody's fault."""
 
 
 class Ended(AnswerError):

@@ -15,11 +15,13 @@ from grading.errors import (
     Crashed,
     DataMissing,
     GraderError,
+    Lacking,
     NotDone,
     NotMeasured,
     SubmissionError,
     TimedOut,
     Unrepeatable,
+    Unusable,
 )
 from grading.intake import explain_mismatch
 from grading.intake.modules import module_of
@@ -94,16 +96,50 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
         return _left_to_a_human(str(error), bug="not-repeatable")
     except (NotMeasured, DataMissing) as error:
         return _left_to_a_human(str(error))
+    except Lacking as error:
+        return _left_to_a_human(str(error), bug="lacking")
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
+    except Unusable as error:
+        return _unusable(item, bench, error.said, error.returned)
     except Crashed as error:
         return _failed(item, Verdict(0.0, _by_handed_in_name(_explained(item, bench.student, error), bench)))
     except SubmissionError as error:
         return _failed(item, _said(error))
     except GraderError as error:
         return _ours(str(error))
-    except Exception:  # the boundary: a mistake of ours must end neither the grading nor a student's mark
-        return _ours(traceback.format_exc(limit=-4))
+    except Exception as error:  # the boundary: a mistake of ours must end neither the grading nor a student's mark
+        said = f"{type(error).__name__}: {error}"
+        return _unusable(item, bench, said, bench.student.answered(), traceback.format_exc(limit=-4))
+
+
+def _unusable(item: Item, bench: Bench, said: str, returned: str, trace: str = "") -> Judged:
+    """Something of ours stumbled. With an answer of the code's in hand, over which no right one stumbles, it is the answer.
+
+    said: by the exception;  returned: what the code had answered, in words; "" where it had answered nothing
+    """
+    if not item.check and trace:
+        return _ours(trace)
+    if item.check and (stumbled := _stumbles_too(item, bench)):
+        return _ours(trace or stumbled)
+    if not returned:
+        return (
+            _ours(trace)
+            if trace
+            else _left_to_a_human(f"the question could not be put to this code ({said})", "no-question")
+        )
+    wanted = _first_line(judge(item.check, "checks")) if item.check else item.title
+    told = f"what came back could not be used: {returned}. What is wanted: {wanted}"
+    return _failed(item, Verdict(0.0, told, bug="unusable-answer", actual=returned, expected=wanted))
+
+
+def _stumbles_too(item: Item, bench: Bench) -> str:
+    """What the same check raises when the reference answers it; "" where it raises nothing."""
+    try:
+        judge(item.check, "checks")(bench.reference, bench.reference, generator(bench.assignment.rubric.seed, item.id))
+    except Exception:  # whatever it is, it is ours
+        return traceback.format_exc(limit=-4)
+    return ""
 
 
 def _left_to_a_human(why: str, bug: str = "") -> Judged:

@@ -20,11 +20,13 @@ from grading.records import ExpectedFile
 from grading.sandbox.backend import THREADS
 from grading.sandbox.box import START_SECONDS, Box, Limits
 from grading.sandbox.host import Host
+from grading.sandbox.inside.blame import described
 from grading.sandbox.inside.frames import frame
 from grading.sandbox.inside.loading import Code, load_module
 from grading.sandbox.session import Session
 
 T = TypeVar("T")
+_NOTHING = object()  # what has come back before anything has
 
 
 def _readable_copy(source: str, target: str) -> str:
@@ -90,6 +92,7 @@ class Submission:
         self._weights: dict[str, WeightsManifest | WeightsError] = {}
         self._remembered: dict[tuple[str, int, bytes], Any] = {}
         self._made: dict[str, object] = {}
+        self._last: object = _NOTHING
 
     def __getattr__(self, probe: str) -> Callable[..., Any]:
         if probe.startswith("__"):
@@ -112,12 +115,18 @@ class Submission:
             derived_seed(self._seed, self._item, self._asked) if seed is None else derived_seed(self._seed, probe, seed)
         )
         key = (probe, number, hashlib.sha256(frame(args)).digest())
-        if key not in self._remembered:
-            answer = self._open_session().ask(probe, args, number, self._time_for(seconds))
-            if seed is None:
-                return answer
-            self._remembered[key] = answer
-        return self._remembered[key]
+        if key in self._remembered:
+            self._last = self._remembered[key]
+        else:
+            self._last = _NOTHING
+            self._last = self._open_session().ask(probe, args, number, self._time_for(seconds))
+            if seed is not None:
+                self._remembered[key] = self._last
+        return self._last
+
+    def answered(self) -> str:
+        """What the item's last question brought back, in words; "" where nothing has come back."""
+        return "" if self._last is _NOTHING else described(self._last)
 
     def anew(self, probe: str, args: dict[str, Any], seed: str, seconds: float | None = None) -> Any:
         """The same question with the same seed as `ask`, put to a process that has not heard it before."""
@@ -141,7 +150,7 @@ class Submission:
 
         seconds: for each question;  altogether: for all of them, the same unless it is given
         """
-        self._item, self._asked, self._seconds = name, 0, seconds
+        self._item, self._asked, self._seconds, self._last = name, 0, seconds, _NOTHING
         self._deadline = time.monotonic() + (seconds if altogether is None else altogether)
         try:
             yield self

@@ -10,16 +10,17 @@ with `__imports__`, which only it uses.
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 from grading.intake import limits
 from grading.intake.arguments import with_defaults
 from grading.intake.cells import NOT_PYTHON, cells_of_script, statements
 from grading.intake.declaring import Scope, declarations
 from grading.intake.defaults import ARGUMENTS
-from grading.intake.importing import LATER, names_in, needed, unneeded
+from grading.intake.importing import LATER, NOTHING, Beside, names_in, needed, unneeded
+from grading.intake.leaving import all_kept, resting_on_the_rest, text_left_out
 from grading.intake.nesting import unnested
-from grading.intake.staying import DEFINED, bound, defined, kept, leaves_out, main
+from grading.intake.staying import DEFINED, bound, defined, leaves_out, main
 from grading.intake.wording import amount, shown
 from grading.intake.writing import MOST_NOTES, written
 
@@ -27,15 +28,15 @@ MOST_CELLS = 2_000
 MOST_CODE = limits.MIB // 2  # characters of all cells together
 MOST_STATEMENTS = 4_000  # at the top of cells
 MOST_RECORDED = 2_000  # calls, and constants for them
-MOST_REST = 256 * 1024  # characters of `__rest__`
 FUTURE = "from __future__ import annotations"
-BEGINNING = """__left_out__, __declared__, __aside__ = {{}}, {{}}, {{}}
+BEGINNING = """__left_out__, __declared__, __aside__, __errors__ = {{}}, {{}}, {{}}, {{}}
 __rest__ = {rest!r}
 __imports__ = {imports!r}
 
 
 def __missed__(error, *names):
     __left_out__.update((name, f"{{error.__class__.__name__}}: {{error}}") for name in names)
+    __errors__.update(dict.fromkeys(names, error))
 
 
 def __declare__(name, /, *args, **kwargs):
@@ -44,7 +45,8 @@ def __declare__(name, /, *args, **kwargs):
 
 def __getattr__(name):
     why = __left_out__.get(name, {missing!r})
-    raise AttributeError(f"{{name}} could not be taken out of " + {file!r} + f": {{why}}")"""
+    why = f"{{name}} could not be taken out of " + {file!r} + f": {{why}}"
+    raise AttributeError(why, name=name) from __errors__.get(name)"""
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,21 @@ class Section:
 WHOLE = Section()
 
 
-def lifted(cells: Sequence[str], name: str, section: Section = WHOLE) -> Lifted:
+def lifted(cells: Sequence[str], name: str, section: Section = WHOLE, own: Beside = NOTHING) -> Lifted:
     """The module that is in the code cells of a notebook.
 
     Each statement stands by itself: one that fails, since it needs what was left out or works only elsewhere, leaves its own
     names out, and asking the module for one tells why. Where a function or a class is defined again, the last definition
     counts, and a note says so; but what the part for another file defines anew does not count for this one, since a notebook
-    runs from top to bottom. A cell that does not parse is left out, and a note says which and why.
+    runs from top to bottom. A cell that does not parse is left out, and a note says which and why. own: the student's own
+    modules, the imports of which stay
     """
-    return _module(_of_section(_parsed_notebook(cells, shown(name)), section), shown(name))
+    return _module(_of_section(_parsed_notebook(cells, shown(name)), section), shown(name), own)
 
 
-def lifted_script(text: str, name: str, section: Section = WHOLE) -> Lifted:
+def lifted_script(text: str, name: str, section: Section = WHOLE, own: Beside = NOTHING) -> Lifted:
     """The module that is in a script, in the same way; where it was exported from a notebook, cell by cell."""
-    return _module(_of_section(_parsed_script(text, shown(name)), section), shown(name))
+    return _module(_of_section(_parsed_script(text, shown(name)), section), shown(name), own)
 
 
 def _of_section(parsed: _Parsed, section: Section) -> _Parsed:
@@ -104,10 +107,21 @@ def _of_section(parsed: _Parsed, section: Section) -> _Parsed:
     return _Parsed(kept_rows, parsed.notes)
 
 
+def readable(text: str) -> bool:
+    """Whether a script can be lifted without a mistake in it being passed over: it parses, but for magics, or has cells."""
+    if len(text) > MOST_CODE:
+        return False
+    cells = cells_of_script(text)
+    try:
+        return len(cells) > 1 or bool(statements(cells[0][1]))
+    except NOT_PYTHON:
+        return False
+
+
 def defined_in(cells: Sequence[str] | str) -> frozenset[str]:
     """The functions and classes that the cells of a notebook, or the text of a script, define."""
     parsed = _parsed_script(cells, "") if isinstance(cells, str) else _parsed_notebook(cells, "")
-    found = (each for _, statement in parsed.statements for part in _kept([statement]) for each in defined(part))
+    found = (each for _, statement in parsed.statements for part in all_kept([statement]) for each in defined(part))
     return frozenset(each.name for each in found if isinstance(each, DEFINED))
 
 
@@ -154,17 +168,22 @@ def _said(error: BaseException, before: int) -> str:
     return f"line {line + before}: {getattr(error, 'msg', error)}" if line else type(error).__name__
 
 
-def _module(parsed: _Parsed, name: str) -> Lifted:
-    staying = [(place, part) for place, statement in parsed.statements for part in _kept([statement])]
+def _module(parsed: _Parsed, name: str, own: Beside) -> Lifted:
+    resting = resting_on_the_rest([statement for _, statement in parsed.statements])
+
+    def kept_of(statement: ast.stmt) -> list[ast.stmt]:
+        return [] if statement in resting else all_kept([statement])
+
+    staying = [(place, part) for place, statement in parsed.statements for part in kept_of(statement)]
     taken = {each for _, part in staying for each in bound(part)}
     classes = [each for _, part in staying for each in defined(part) if isinstance(each, ast.ClassDef)]
-    scope = Scope(frozenset(each.name for each in classes))
+    scope = Scope(own.classes | {each.name for each in classes})
     lines: list[ast.stmt] = []
     room = len(staying) + MOST_RECORDED
     for _, statement in parsed.statements:
-        stays = _kept([statement])
+        stays = kept_of(statement)
         lines += stays
-        if leaves_out(statement):
+        if statement in resting or leaves_out(statement):
             lines += islice(_declared(statement, scope), max(0, room - len(lines)))
             lines += _under_main(statement, taken)
         for part in stays:
@@ -172,8 +191,10 @@ def _module(parsed: _Parsed, name: str) -> Lifted:
                 scope.moved.pop(bound_name, None)
     future = [FUTURE] if any(_future(line) and bound(line) == {"annotations"} for line in lines) else []
     missing = "; ".join(("it is not defined there", *parsed.notes[:1])).rstrip(".")
-    beginning = BEGINNING.format(rest=_rest(parsed.statements), imports=unneeded(lines), missing=missing, file=name)
-    texts, uncompiled = written([line for line in needed(lines) if not _future(line)], name)
+    beginning = BEGINNING.format(
+        rest=text_left_out(parsed.statements, resting), imports=unneeded(lines, own), missing=missing, file=name
+    )
+    texts, uncompiled = written([line for line in needed(lines, own) if not _future(line)], name)
     source = "\n\n".join([*future, beginning, *_asked_for(texts), *texts])
     return Lifted(f"{source}\n", (*parsed.notes, *uncompiled, *_redefinitions(staying, name)))
 
@@ -186,17 +207,9 @@ def _asked_for(texts: Sequence[str]) -> Iterator[str]:
         yield ARGUMENTS
 
 
-def _kept(found: Iterable[ast.stmt]) -> list[ast.stmt]:
-    """What stays; nothing of statements whose parts are nested too deep to be looked at."""
-    try:
-        return list(chain.from_iterable(map(kept, found)))
-    except RecursionError:
-        return []
-
-
 def _under_main(statement: ast.stmt, taken: set[str]) -> list[ast.stmt]:
     """What a script defines where it is run by itself, for functions to read; the module's own names keep their values."""
-    parts = _kept(statement.body) if isinstance(statement, ast.If) and main(statement) else []
+    parts = all_kept(statement.body) if isinstance(statement, ast.If) and main(statement) else []
     again = {each for part in parts for each in bound(part) if each in taken}
     return [part for part in parts if not again & (bound(part) | names_in(part))]
 
@@ -211,23 +224,6 @@ def _declared(statement: ast.stmt, scope: Scope) -> list[ast.stmt]:
 def _future(statement: ast.stmt) -> bool:
     """Whether it is one of those that must come first; of them only `annotations` has an effect nowadays."""
     return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-
-
-def _rest(found: Iterable[tuple[str, ast.stmt]]) -> str:
-    """The text of what was left out, statement by statement, as far as there is room."""
-    texts: list[str] = []
-    room = MOST_REST
-    for _, statement in found:
-        if not leaves_out(statement):
-            continue
-        try:
-            text = ast.unparse(statement)
-        except NOT_PYTHON:
-            continue
-        if len(text) < room:
-            texts.append(text)
-            room -= len(text) + 1
-    return "\n".join(texts)
 
 
 def _redefinitions(staying: Iterable[tuple[str, ast.stmt]], name: str) -> Iterator[str]:

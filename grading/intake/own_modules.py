@@ -4,16 +4,17 @@ They are as untrusted as everything else that is handed in: they are read and pa
 the limits let them, and none takes the place of an expected file, of a file that students were given, or of a package.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from grading.intake import limits
 from grading.intake.entries import Entry
-from grading.intake.importing import DEAR
+from grading.intake.importing import DEAR, NOTHING, Beside
 from grading.intake.imports import Import, absolute, imports_of
 from grading.intake.reading import read_at_most
 from grading.intake.resolving import Step, Tree, base_of, folder_in_box, installed, mirror, steps
@@ -21,6 +22,7 @@ from grading.intake.shims import put_off, shim
 from grading.intake.texts import Text, read_text
 from grading.intake.wording import amount, listed, shown
 
+CLASS = re.compile(r"(?m)^class[ \t]+(\w+)")
 TOLD = 8  # modules that a notice of its own tells of
 ELSEWHERE = (
     DEAR
@@ -53,6 +55,17 @@ ELSEWHERE = (
 Rewrite = Callable[[str], str]
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What must be done to an expected file so that its imports of the student's own modules work in the box."""
+
+    text: Rewrite
+    own: Beside = NOTHING
+
+
+NONE = Changes(str)
+
+
 @dataclass
 class Own:
     """What was found so far."""
@@ -60,6 +73,8 @@ class Own:
     files: dict[str, bytes] = field(default_factory=dict)  # by place in the box
     sources: dict[str, str] = field(default_factory=dict)  # by place, the path of what lies there
     rewrites: dict[str, Rewrite] = field(default_factory=dict)  # by path, what is done to the text of an expected file
+    changes: dict[str, Changes] = field(default_factory=dict)  # by path, the same and what else is done to it
+    texts: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)  # sentences on what was taken
     room: int = field(default_factory=lambda: limits.MODULES_TOTAL)
@@ -86,6 +101,9 @@ def own_modules(importers: Mapping[str, Sequence[str]], tree: Tree, spoken_of: C
             own.files[importer.target] = rewrite(texts[0]).encode("utf-8", "backslashreplace")
         for step in dict.fromkeys(step for found in led.values() for step in found):
             waiting += _taken(step, importer, tree, own)
+    tops = frozenset(place.split("/")[0].removesuffix(".py") for place in own.files)
+    classes = frozenset(chain.from_iterable(map(CLASS.findall, own.texts)))
+    own.changes |= {path: Changes(rewrite, Beside(tops, classes)) for path, rewrite in own.rewrites.items()}
     own.notices += [*own.taken[:TOLD], *_rest(own), *_passed_over(tree, own, spoken_of)]
     return own
 
@@ -150,6 +168,7 @@ def _taken(step: Step, importer: Step, tree: Tree, own: Own) -> Iterator[tuple[S
         return
     text = _text(tree.entries[step.source], own)
     if text is not None:
+        own.texts.append(text.text)
         if PurePosixPath(step.source).name != "__init__.py" or text.text.strip():
             own.taken.append(_sentence(tree.entries[step.source], importer, text))
         yield step, [text.text]

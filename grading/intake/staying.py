@@ -79,13 +79,16 @@ def constant(statement: ast.stmt) -> bool:
 
 
 def _grows(statement: ast.stmt) -> bool:
-    """Whether it goes on with a plain value: `kl.append(1e-4)`, `kl += [1.0] * 5`, `kld.lambd = 0.0`, or a loop of such.
+    """Whether it goes on with a plain value: `kl.append(1e-4)`, `kl += [1.0] * 5`, `kld.lambd = 0.0`, `real.fill_(1)`, or a
+    loop of such.
 
     It stays, but counts as left out as well: what such a name stands for is not written down for the calls behind it.
     """
     match statement:
         case ast.Expr(ast.Call(ast.Attribute(ast.Name(), "append" | "extend"), [value], [])):
             return plain(value)
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(), method), values, [])) if _in_place(method):
+            return all(map(plain, values))
         case ast.AugAssign(ast.Name(), ast.Add(), value):
             return _list(value) and plain(value)
         case ast.Assign([ast.Attribute(ast.Name()) | ast.Subscript(ast.Name())], value):
@@ -93,6 +96,11 @@ def _grows(statement: ast.stmt) -> bool:
         case ast.For(target, items, body, []):
             return _name(target) and plain(items) and all(map(_builds, body)) and not all(map(constant, body))
     return False
+
+
+def _in_place(method: str) -> bool:
+    """Whether it is one of torch's methods that change a tensor: `fill_`, `zero_`, `mul_`."""
+    return method.endswith("_") and not method.startswith("_") and method != "requires_grad_"
 
 
 def _builds(part: ast.stmt) -> bool:

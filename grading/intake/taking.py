@@ -12,7 +12,7 @@ from grading.intake.entries import Entry, refuse_flaws, refuse_twins
 from grading.intake.matching import Found, Matching
 from grading.intake.modules import code_of, made_modules, module_of, place_of, section_of
 from grading.intake.notices import on_found, on_missing
-from grading.intake.own_modules import Own, own_modules, write_own
+from grading.intake.own_modules import NONE, Own, own_modules, write_own
 from grading.intake.recognising import Recognised, definitions_of, recognised
 from grading.intake.resolving import tree_of
 from grading.intake.wording import listed
@@ -75,7 +75,7 @@ def _modules(found: Sequence[Found], expected: Sequence[ExpectedFile], into: Pat
     kinds = {file.name: file.kind for file in expected}
     for each in found:
         yield from made_modules(
-            each, kinds[each.name], into, section_of(each, found, expected), own.rewrites.get(each.path)
+            each, kinds[each.name], into, section_of(each, found, expected), own.changes.get(each.path, NONE)
         )
 
 

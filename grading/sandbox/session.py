@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from grading.errors import BadAnswer, Crashed, Ended, Exhausted, NotDone, TimedOut
+from grading.errors import AnswerError, BadAnswer, Crashed, Ended, Exhausted, Lacking, NotDone, TimedOut, Unusable
 from grading.sandbox import wire
 from grading.sandbox.transcript import Transcript
 
+FAILURE = {"error": str, "text": str, "where": str, "memory": bool, "fault": str, "returned": str}
 STEP = 0.25  # how often it is looked whether the code uses too much, in seconds
 
 
@@ -134,22 +135,25 @@ def _value(reply: Any) -> Any:
     """The value in a reply, or the error it tells of."""
     if isinstance(reply, dict) and set(reply) == {"ok"}:
         return reply["ok"]
-    try:
-        kind, text, where, memory = (reply[key] for key in ("error", "text", "where", "memory"))
-    except (KeyError, TypeError):
-        raise BadAnswer("the answer is malformed") from None
-    if [type(part) for part in (kind, text, where, memory)] != [str, str, str, bool]:
+    if not isinstance(reply, dict) or not all(type(reply.get(key)) is kind for key, kind in FAILURE.items()):
         raise BadAnswer("the answer is malformed")
-    kind, text, where = kind[:200], text[:2000], where[:500]
-    said = f"{kind}: {text}" if text else str(kind)
+    raise _failure(**{key: reply[key] for key in FAILURE})
+
+
+def _failure(error: str, text: str, where: str, memory: bool, fault: str, returned: str) -> AnswerError:
+    """What a reply tells of, as the error it is. All of it is untrusted, but for being of these types."""
+    kind, text, where, returned = error[:200], text[:2000], where[:500], returned[:1000]
+    said = f"{kind}: {text}" if text else kind
     at = f" ({where})" if where else ""
-    if kind == "NotImplementedError":
-        raise NotDone(f"not done yet{at}")
+    if fault == "todo":
+        return NotDone(f"not done yet{at}")
+    if fault == "lacking":
+        return Lacking(f"{text}{at}")
     if memory:
-        raise Exhausted(f"more memory than there is: {text}{at}")
+        return Exhausted(f"more memory than there is: {text}{at}")
     if kind in ("SystemExit", "KeyboardInterrupt"):
-        raise Ended(f"the code tried to end the program: {said}{at}")
-    raise Crashed(f"{said}{at}")
+        return Ended(f"the code tried to end the program: {said}{at}")
+    return Unusable(said, returned) if fault == "outside" else Crashed(f"{said}{at}")
 
 
 def _how_it_ended(status: int) -> Exception:
@@ -157,5 +161,6 @@ def _how_it_ended(status: int) -> Exception:
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
             return TimedOut("the code used up its processor time")
-        return Ended(f"the code's process was ended by {signal.Signals(number).name}")
+        known = {each.value: each.name for each in signal.Signals}
+        return Ended(f"the code's process was ended by {known.get(number, f'signal {number}')}")
     return Ended(f"the code ended its own process (exit status {os.waitstatus_to_exitcode(status)}) before it answered")

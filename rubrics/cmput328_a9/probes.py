@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from elbograde_inside import asking, epochs, seams, setups, tracing
 from elbograde_inside.asking import first_that_works
+from elbograde_inside.lacking import Lacking
 from elbograde_inside.names import stored
 from torch import nn
 from torch.nn import functional as F
@@ -383,8 +384,7 @@ def vae_step(code, model, x, y, xg, mu, log_var, z, weight):
     weighted = weigh(module, step, weight)
     more = others(module, step, {"model": network, "net": network, "vae": network, "cvae": network}, weight)
     weighted |= any(value is weight for value in more.values())
-    if lacking := [name for name, value in more.items() if value is None]:
-        return {"lacking": ", ".join(lacking)}
+    known_to_all(module, step, more)
     seen = []
 
     def note(optimizer, args, kwargs):
@@ -398,8 +398,6 @@ def vae_step(code, model, x, y, xg, mu, log_var, z, weight):
             values.append(listed(step(x.clone(), y.clone(), **more)))
             moved |= has_moved(network, before)
             network.shift.data.zero_()  # so that the second step is asked the same as the first
-    except NameError as error:
-        return owed(module, error)
     finally:
         hook.remove()
     return {
@@ -432,11 +430,11 @@ def others(module, step, known, weight=None):
     return found
 
 
-def owed(module, error):
-    """The name that code misses, where the script gives it a value that was left out here; else the error is its own."""
-    if error.name in stored(setups.rest(module)):
-        return {"lacking": error.name}
-    raise error
+def known_to_all(module, step, more):
+    """Raises Lacking where what a function is handed, or reads, cannot be made of the script without running it."""
+    unknown = [name for name, value in more.items() if value is None] + setups.unsettled(module, step)
+    if unknown:
+        raise Lacking(f"train_step needs {', '.join(unknown)}, which takes its value where the script is run")
 
 
 def weigh(module, step, weight):
@@ -446,7 +444,7 @@ def weigh(module, step, weight):
         holder.lambd = weight
     if holders:
         return True
-    names = epochs.weights_read(module, step)
+    names = [*epochs.weights_read(module, step), *epochs.weights_of_the_loop(module, step)]
     module.__dict__.update(dict.fromkeys(names, weight))
     lists = epochs.lists_read(module, step)
     module.__dict__.update({name: [weight] * len(values) for name, values in lists.items()})
@@ -608,18 +606,15 @@ def acgan_step(code, x, y):
     setups.provide(module, module.train_step, {})
     made = {name: made_of(module, MODELS[name][1]) for name in ("generator", "discriminator")}
     if lacking := [MODELS[name][1] for name, found in made.items() if not found]:
-        return {"lacking": ", ".join(lacking)}
+        raise Lacking(f"how the script makes its {' and '.join(lacking)} could not be told without running it")
     networks = {name: found[-1].train() for name, found in made.items()}
     before = {name: parameters_of(network) for name, network in networks.items()}
     fitted(module, len(x))
     more = others(module, module.train_step, networks)
-    if unknown := [name for name, value in more.items() if value is None]:
-        return {"lacking": ", ".join(unknown)}
+    known_to_all(module, module.train_step, more)
     step = partial(module.train_step, **more)
     try:
         story = watched_steps(step, networks, x, y)
-    except NameError as error:
-        return owed(module, error)
     except (RuntimeError, ValueError):
         size = next((each for each in batch_sizes(code, "A9_acgan") if each != len(x)), None)
         if size is None:

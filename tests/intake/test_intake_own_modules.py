@@ -44,7 +44,9 @@ def asked(folder: Path, module: str = "vae") -> str:
 
 def there(folder: Path) -> list[str]:
     taken = folder / "taken"
-    return sorted(path.relative_to(taken).as_posix() for path in taken.rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(taken).as_posix() for path in taken.rglob("*") if path.is_file() and path.suffix != ".lifted"
+    )
 
 
 LAYOUTS = {

@@ -16,7 +16,8 @@ from grading.errors import RubricError
 from grading.grade import reference_of
 from grading.intake import take_in
 from grading.intake.cells import cells_of_script, text_of_script
-from grading.intake.lifting import MOST_CODE, MOST_REST, Lifted, lifted, lifted_script
+from grading.intake.leaving import MOST_REST
+from grading.intake.lifting import MOST_CODE, Lifted, lifted, lifted_script
 from grading.records import ExpectedFile
 from grading.rubric import FileRow, Part, Rubric
 
@@ -158,7 +159,7 @@ def test_only_scripts_stay_beside_and_notebooks_as_notebooks(tmp_path: Path) -> 
     files = {"a.py": b"n = 1\n", "b.ipynb": notebook("n = 2")}
     expected = (ExpectedFile("a.py", "code"), ExpectedFile("b.py", "script"))
     take_in(folder_of(tmp_path / "work", files), expected, tmp_path / "taken")
-    assert sorted(path.name for path in (tmp_path / "taken").iterdir()) == ["a.py", "b.ipynb", "b.py"]
+    assert sorted(path.name for path in (tmp_path / "taken").iterdir()) == ["a.py", "a.py.lifted", "b.ipynb", "b.py"]
 
 
 # ---------------------------------------------------------------- order, choices, names

@@ -292,9 +292,9 @@ SAY += "    except OSError: continue\n    wire.detach()\n    wire = socket.socke
         "from elbograde_inside.frames import frame; wire.sendall(frame([1, 2]))",
         "from elbograde_inside.frames import frame; wire.sendall(frame({'ok': 1, 'error': 'x'}))",
         "from elbograde_inside.frames import frame; import torch\n"
-        "wire.sendall(frame({'error': 'E', 'text': torch.ones(3), 'where': '', 'memory': False}))",
+        "wire.sendall(frame({'error': 'E', 'text': torch.ones(3), 'where': '', 'memory': False, 'fault': '', 'returned': ''}))",
         "from elbograde_inside.frames import frame; import torch\n"
-        "wire.sendall(frame({'error': 'E', 'text': 'x', 'where': '', 'memory': torch.ones(3)}))",
+        "wire.sendall(frame({'error': 'E', 'text': 'x', 'where': '', 'memory': torch.ones(3), 'fault': '', 'returned': ''}))",
         "from elbograde_inside.frames import frame; wire.sendall(frame({'error': 1, 'text': [], 'where': {}, 'memory': None}))",
     ],
 )
@@ -305,7 +305,8 @@ def test_a_forged_frame_is_a_bad_answer(box: Box, forged: str) -> None:
 
 def test_a_forged_complaint_is_cut_short(box: Box) -> None:
     forged = "from elbograde_inside.frames import frame\n"
-    forged += "wire.sendall(frame({'error': 'E' * 10**6, 'text': 'x' * 10**6, 'where': 'y' * 10**6, 'memory': False}))"
+    forged += "wire.sendall(frame({'error': 'E' * 10**6, 'text': 'x' * 10**6, 'where': 'y' * 10**6, 'memory': False,"
+    forged += " 'fault': 'code', 'returned': 'z' * 10**6}))"
     with pytest.raises(Crashed) as told:
         ran(box, SAY + forged)
     assert len(str(told.value)) < 10_000

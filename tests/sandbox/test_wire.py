@@ -313,6 +313,9 @@ def test_half_a_frame() -> None:
         asked(reply, 5.0)
 
 
+TOLD = {"error": "E", "text": "t", "where": "", "memory": False, "fault": "code", "returned": ""}
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -320,10 +323,12 @@ def test_half_a_frame() -> None:
         [],
         {},
         {"error": "E"},
+        {**TOLD, "fault": None},
+        {**TOLD, "returned": ["x"]},
         {"ok": 1, "more": 2},
-        {"error": "E", "text": "t", "where": "", "memory": 1},
-        {"error": torch.ones(2), "text": torch.ones(2), "where": "", "memory": False},
-        {"error": "NotImplementedError", "text": None, "where": None, "memory": False},
+        {**TOLD, "memory": 1},
+        {**TOLD, "error": torch.ones(2), "text": torch.ones(2)},
+        {**TOLD, "error": "NotImplementedError", "text": None, "where": None},
     ],
 )
 def test_a_reply_that_is_none(reply: Any) -> None:
@@ -331,8 +336,9 @@ def test_a_reply_that_is_none(reply: Any) -> None:
         asked(lambda wire: wire.sendall(frame(reply)), 5.0)
 
 
+@pytest.mark.parametrize("fault", ["code", "todo", "lacking", "outside", "ours"])
 @pytest.mark.parametrize("kind", ["NotImplementedError", "SystemExit", "ValueError", "AssetError", "SandboxError"])
-def test_no_reply_can_blame_the_grader(kind: str) -> None:
-    told = {"error": kind, "text": "t", "where": "w", "memory": False}
+def test_no_reply_can_blame_the_grader(kind: str, fault: str) -> None:
+    told = {**TOLD, "error": kind, "fault": fault}
     with pytest.raises(AnswerError):
         asked(lambda wire: wire.sendall(frame(told)), 5.0)

@@ -75,6 +75,14 @@ def weights_read(module: ModuleType, step: Callable[..., Any] | None) -> list[st
     return sorted(set(weights_named(vars(module))) & read_there)
 
 
+def weights_of_the_loop(module: ModuleType, step: Callable[..., Any] | None) -> list[str]:
+    """The same for names that only the left-out loops give values to."""
+    loops = [node for node in rest(module).body if isinstance(node, ast.For)]
+    there: set[str] = set().union(*map(stored, loops)) if loops else set()
+    wanted = (there & names_read(module, step) if step else set()) - set(vars(module))
+    return sorted(weights_named(dict.fromkeys(wanted, 0.0)))
+
+
 def lists_read(module: ModuleType, step: Callable[..., Any] | None) -> dict[str, list[float]]:
     """The same for lists of numbers, one for each epoch."""
     found = {}

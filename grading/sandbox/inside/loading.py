@@ -1,14 +1,22 @@
 """A submission's files as modules, each loaded when it is first asked for; lies beside worker.py."""
 
 import ast
+import contextlib
+import importlib.abc
+import importlib.machinery
 import importlib.util
+import signal
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 NAME = "elbograde_inside"  # of this package, in a box
 NOT_HANDED_IN = " was not handed in"  # said of a file that is missing, after its name
+LIFTED = ".lifted"  # behind the name of a module's file: what its definitions alone make
+IMPORT_SECONDS = 8.0  # of the processor, that a module may take to be imported as it stands
 
 
 class Code:
@@ -32,12 +40,19 @@ class Code:
 
     def source(self, name: str) -> ast.Module:
         """The parsed source of one file, for probes that must take a piece out without running the whole."""
-        return ast.parse((self._folder / f"{name}.py").read_text(encoding="utf-8"))
+        return ast.parse(existing(self._folder / f"{name}.py").read_text(encoding="utf-8-sig"))
 
     @property
     def folder(self) -> Path:
         """Where the files lie."""
         return self._folder
+
+
+def existing(path: Path) -> Path:
+    """The path of a file that is there. Raises FileNotFoundError, with a sentence, where it is not."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path.name}{NOT_HANDED_IN}")
+    return path
 
 
 def load_module(name: str, path: Path) -> ModuleType:
@@ -46,9 +61,7 @@ def load_module(name: str, path: Path) -> ModuleType:
     Probes find this package under the name that it has in a box, in the judge's own process too.
     """
     sys.modules.setdefault(NAME, sys.modules[__package__])
-    if not path.exists():
-        raise FileNotFoundError(f"{path.name}{NOT_HANDED_IN}")
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, existing(path), loader=_loader(name, path))
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -59,3 +72,58 @@ def load_module(name: str, path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _loader(name: str, path: Path) -> importlib.machinery.SourceFileLoader | None:
+    return Definitions(name, str(path)) if path.with_name(path.name + LIFTED).exists() else None
+
+
+class Definitions(importlib.machinery.SourceFileLoader):
+    """Imports a file as it stands; where that fails, or trains, what its definitions alone make."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fills the module. Raises what the file raised, where its definitions do not help."""
+        before = dict(module.__dict__)
+        try:
+            with time_to_import(IMPORT_SECONDS):
+                super().exec_module(module)
+        except (Exception, SystemExit):
+            module.__dict__.clear()
+            module.__dict__.update(before)
+            lifted = Path(self.path + LIFTED)
+            exec(compile(lifted.read_text(encoding="utf-8"), str(lifted), "exec", dont_inherit=True), module.__dict__)
+        finally:
+            warnings.resetwarnings()  # whatever it has made an error of is no error of its answers
+
+
+class DefinitionsFinder(importlib.abc.MetaPathFinder):
+    """Finds the modules of a submission whose definitions were lifted out, for whichever of its files imports them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        """Where the file lies; None for other modules."""
+        file = self._folder / f"{name.replace('.', '/')}.py"
+        loader = _loader(name, file)
+        return importlib.util.spec_from_file_location(name, file, loader=loader) if loader else None
+
+
+class TooLong(Exception):
+    """A module does more than define things."""
+
+
+@contextlib.contextmanager
+def time_to_import(seconds: float) -> Iterator[None]:
+    """Raises TooLong in what takes more processor time."""
+
+    def stop(number: int, frame: object) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 0.5)  # again and again, for code that catches whatever is raised
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
-from .names import called, read, stored
+from .names import called, changed, read, stored
 
 REFUSED = {  # calls that load, download, wait, draw or print: what uses them is not made
     *(
@@ -29,6 +29,7 @@ REFUSED = {  # calls that load, download, wait, draw or print: what uses them is
     ),
     *("show", "savefig", "imshow", "makedirs", "mkdir", "backward", "step", "train_step", "test", "summary", "save"),
 }
+BARS = {"tqdm", "trange", "tqdm_notebook", "track", "progressbar", "Progress"}
 MADE = "__set_up__"  # where a module keeps the names that were made for it
 Guards = tuple[tuple[ast.expr, bool], ...]  # the conditions that a statement stands under, and how they must turn out
 
@@ -59,6 +60,15 @@ def provide(module: ModuleType, function: Callable[..., Any], known: Mapping[str
     maker = Maker(module, known)
     maker.make(names_read(module, function))
     module.__dict__[MADE] = maker.made
+
+
+def unsettled(module: ModuleType, function: Callable[..., Any]) -> list[str]:
+    """The names that a function reads and whose values the left-out loops change in place: what they are is not known."""
+    loops = [node for node in rest(module).body if isinstance(node, ast.For | ast.While)]
+    touched: set[str] = set().union(*map(changed, loops)) if loops else set()
+    assigned: set[str] = set().union(*map(stored, loops)) if loops else set()
+    plain = {name for name in touched & assigned if isinstance(module.__dict__.get(name), int | float)}  # counters
+    return sorted((touched - plain) & names_read(module, function) & set(module.__dict__))
 
 
 def names_bound_to(module: ModuleType, classes: set[str]) -> list[str]:
@@ -96,7 +106,7 @@ class Maker:
         self._space, self._done = module.__dict__, set(done)
         self._made = list(_assignments(rest(module).body, ()))
         self.made: set[str] = set()
-        self._imports = _imported(module)
+        self._imports, self._counters = _imported(module), dict(counters(rest(module)))
 
     def make(self, names: set[str]) -> None:
         """Each of the names that the module does not have yet."""
@@ -108,6 +118,9 @@ class Maker:
                 for each in self._made:
                     if name in each.names:
                         self._run(each)
+                if name not in self._space and name in self._counters:
+                    self._space[name] = self._counters[name]
+                    self.made.add(name)
 
     def _run(self, each: _Made) -> None:
         if called(each.statement) & REFUSED:
@@ -143,9 +156,39 @@ def _assignments(body: Sequence[ast.stmt], guards: Guards) -> Iterator[_Made]:
         elif isinstance(statement, ast.With | ast.Try):
             yield from _assignments(statement.body, guards)
         elif isinstance(statement, ast.Assign | ast.AugAssign) or getattr(statement, "value", None) is not None:
-            names = stored(statement)
+            names = stored(statement) | (changed(statement) if isinstance(statement, ast.Expr) else set())
             if names:
                 yield _Made(statement, names, guards)
+
+
+def counters(tree: ast.AST) -> Iterator[tuple[str, Any]]:
+    """What the names that loops count with are at first: 0 of an epoch or a batch, a silent bar for one of progress."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.For(target, items):
+                yield from _counted(target, items)
+            case ast.Assign([ast.Name(name)], value) | ast.NamedExpr(ast.Name(name), value) if called(value) & BARS:
+                yield name, Bar()
+            case ast.withitem(value, ast.Name(name)) if called(value) & BARS:
+                yield name, Bar()
+
+
+def _counted(target: ast.expr, items: ast.expr) -> Iterator[tuple[str, int]]:
+    """`for epoch in range(n)`, or a bar around that; `for i, batch in enumerate(loader)`."""
+    inside = called(items) | read(items)
+    if "enumerate" in inside and isinstance(target, ast.Tuple) and isinstance(target.elts[0], ast.Name):
+        yield target.elts[0].id, 0
+    elif inside & {"range", "trange"} and isinstance(target, ast.Name):
+        yield target.id, 0
+
+
+class Bar:
+    """Shows no progress, whatever it is told."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: None
 
 
 def _imported(module: ModuleType) -> dict[str, list[ast.stmt]]:

@@ -16,7 +16,6 @@ import signal
 import socket
 import sys
 import tempfile
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -26,9 +25,11 @@ import torch
 
 from . import confine, torchvision_operators
 from .accelerator import load_in_process, mentions_accelerator, without_accelerator
+from .blame import OUTSIDE, failure, last_returned
 from .fitness import fit_for_more, own_limits
 from .frames import frame, read_frame
-from .loading import Code, load_module
+from .lacking import Finder
+from .loading import Code, DefinitionsFinder, load_module
 from .seeding import seed_everything, without_entropy
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
@@ -53,15 +54,12 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
     return {"ok": probe(code, **question["args"])}
 
 
-def failure(error: BaseException, folder: Path) -> dict[str, Any]:
-    """What went wrong, as a student wants to read it."""
-    lines = [entry for entry in traceback.extract_tb(error.__traceback__) if entry.filename.startswith(str(folder))]
-    where = f"{Path(lines[-1].filename).name}, line {lines[-1].lineno}: {lines[-1].line}" if lines else ""
-    if isinstance(error, SyntaxError) and error.filename:
-        where = f"{Path(error.filename).name}, line {error.lineno}: {(error.text or '').strip()}"
-    text = str(error)
-    out_of_memory = isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text
-    return {"error": type(error).__name__, "text": text[:2000], "where": where[:500], "memory": out_of_memory}
+def told(error: BaseException, code: Code, probes: ModuleType | None, question: dict[str, Any]) -> dict[str, Any]:
+    """What went wrong; where it went wrong in what asks, with what the submission's functions returned before."""
+    found = {**failure(error, code.folder), "returned": ""}
+    if found["fault"] == OUTSIDE and probes is not None:
+        found["returned"] = last_returned(lambda: answer(code, probes, question), code.folder)
+    return found
 
 
 def serve(connection: socket.socket, home: Path) -> None:
@@ -75,7 +73,7 @@ def serve(connection: socket.socket, home: Path) -> None:
                 probes = load_module("probes", home / "probes.py")
             reply = frame(answer(code, probes, question))
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: the judge must hear of them
-            reply = frame(failure(error, folder))
+            reply = frame(told(error, code, probes, question))
         connection.sendall(reply)
 
 
@@ -112,6 +110,8 @@ def session(control: socket.socket, connection: socket.socket, output: int, home
     torch.set_num_threads(THREADS)
     lay_out(home / "submission")
     sys.path.append(str(home / "submission"))
+    sys.meta_path.insert(0, DefinitionsFinder(home / "submission"))
+    sys.meta_path.append(Finder(home / "submission"))
     if mentions_accelerator(home / "submission"):
         without_accelerator()
     limit(order["limits"])

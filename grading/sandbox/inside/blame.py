@@ -1,0 +1,162 @@
+"""What went wrong with a question, and where: in the student's code, in what it needs, or in what asks; beside worker.py."""
+
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType, ModuleType, TracebackType
+from typing import Any
+
+from torch import nn
+
+from .lacking import Lacking
+from .names import bound_in
+
+CODE, TODO, LACKING, OUTSIDE = "code", "todo", "lacking", "outside"  # the faults that are told apart
+LONGEST = 600  # characters of what an exception says
+
+
+def failure(error: BaseException, folder: Path) -> dict[str, Any]:
+    """What went wrong, as a student wants to read it.
+
+    `fault`: "todo", it is still to do; "lacking", the code misses something that is not here, and that is nobody's fault;
+    "outside", it went wrong in what asks, with what the code had answered in hand; "code", else
+    """
+    text = shortened(str(error).replace(f"{folder}/", "").replace(str(folder), "the submission"))
+    out_of_memory = isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text
+    told = {"error": type(error).__name__, "text": text, "where": where(error, folder), "memory": out_of_memory}
+    if missed := lacking(error, folder):
+        return {**told, "text": missed, "fault": LACKING}
+    if still_to_do(error, folder):
+        return {**told, "fault": TODO}
+    return {**told, "fault": CODE if blamed(error, folder) else OUTSIDE}
+
+
+def shortened(text: str) -> str:
+    """The text without what torch says of its own insides, and not too long."""
+    for mark in ("\nException raised from", "\nC++ CapturedTraceback", "\nframe #0", "\n\nFrom user code"):
+        text = text.partition(mark)[0]
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 3 :]}"
+
+
+def own_frames(error: BaseException, folder: Path) -> list[tuple[FrameType, int]]:
+    """The frames of the submission's own lines that an exception went through, each with the number of its line."""
+    found, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename.startswith(str(folder)) and code.co_name != "__getattr__":
+            found.append((trace.tb_frame, trace.tb_lineno))
+        trace = trace.tb_next
+    return found
+
+
+def where(error: BaseException, folder: Path) -> str:
+    """The innermost line of the submission; with its number, unless the module was made of what was handed in."""
+    if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
+        return f"{Path(error.filename).name}, line {error.lineno}: {(error.text or '').strip()[:200]}"
+    frames = own_frames(error, folder)
+    if not frames:
+        return ""
+    frame, number = frames[-1]
+    name = Path(frame.f_code.co_filename).name.removesuffix(".lifted")
+    counted = "" if "__rest__" in frame.f_globals else f", line {number}"
+    return f"{name}{counted}: {linecache.getline(frame.f_code.co_filename, number).strip()}"[:500]
+
+
+def blamed(error: BaseException, folder: Path) -> bool:
+    """Whether it went wrong in the submission's own lines, or for want of something that it should have."""
+    ends = isinstance(error, SystemExit | KeyboardInterrupt | MemoryError)
+    wanting = isinstance(error, SyntaxError | FileNotFoundError | ImportError) or "could not be taken out of" in str(
+        error
+    )
+    return ends or wanting or bool(own_frames(error, folder)) or _undefined(error, folder)
+
+
+def _undefined(error: BaseException, folder: Path) -> bool:
+    """Whether a module, a class or a model of the submission lacks something that it was asked for."""
+    if not isinstance(error, AttributeError):
+        return False
+    made_by = sys.modules.get(getattr(type(error.obj), "__module__", ""))
+    own = str(getattr(made_by, "__file__", "")).startswith(str(folder))
+    return own or isinstance(error.obj, ModuleType | type | nn.Module)
+
+
+def still_to_do(error: BaseException, folder: Path) -> bool:
+    """Whether the code itself says so, rather than torch of an operation that it does not have."""
+    if not isinstance(error, NotImplementedError):
+        return False
+    if 'is missing the required "forward" function' in str(error):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not trace.tb_frame.f_code.co_filename.startswith(str(folder)):
+        return False
+    return "NotImplementedError" in linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, and those it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def lacking(error: BaseException, folder: Path) -> str:
+    """What the code missed that is not here through no fault of its own; "" where it missed nothing of the kind."""
+    for each in chain(error):
+        if isinstance(each, Lacking):
+            return str(each)
+        name = getattr(each, "name", None)
+        if isinstance(each, NameError | AttributeError) and isinstance(name, str):
+            space = innermost(each.__traceback__).get("__rest__")
+            if isinstance(space, str) and name in bound_in(space):
+                return f"it needs {name}, which is made where the script is run; what is run was left out here"
+    return ""
+
+
+def innermost(trace: TracebackType | None) -> dict[str, Any]:
+    """The globals that the innermost frame reads."""
+    found: dict[str, Any] = {}
+    while trace is not None:
+        found, trace = trace.tb_frame.f_globals, trace.tb_next
+    return found
+
+
+def last_returned(ask: Callable[[], Any], folder: Path) -> str:
+    """Asks again, and tells what the submission's functions returned last before it went wrong; "" for nothing."""
+    told = ""
+
+    def watch(frame: FrameType, event: str, value: Any) -> None:
+        nonlocal told
+        own = event == "return" and value is not None and frame.f_code.co_filename.startswith(str(folder))
+        if own and not frame.f_code.co_name.startswith(("<", "__")):
+            told = f"{frame.f_code.co_name} returned {described(value)}"
+
+    sys.setprofile(watch)
+    try:
+        ask()
+    except BaseException:  # it went wrong before, whatever it raises
+        pass
+    finally:
+        sys.setprofile(None)
+    return told[:LONGEST]
+
+
+def described(value: Any, depth: int = 0) -> str:
+    """What a value is, in a few words: its type, and the shape of a tensor."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return (
+            f"a {str(value.dtype).removeprefix('torch.')} {type(value).__name__.lower()} of shape {list(value.shape)}"
+        )
+    if isinstance(value, list | tuple) and depth < 2:
+        inner = ", ".join(described(each, depth + 1) for each in value[:4])
+        return f"a {type(value).__name__} of {len(value)}{f' ({inner})' if inner else ''}"
+    if isinstance(value, dict) and depth < 2:
+        return (
+            ", ".join(f"{name}: {described(each, depth + 1)}" for name, each in list(value.items())[:6])
+            or "an empty dict"
+        )
+    return f"{value!r}"[:60] if isinstance(value, int | float | str | bool) else f"a {type(value).__name__}"
