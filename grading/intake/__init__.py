@@ -1,6 +1,7 @@
 """What a student hands in, made safe to use: a folder, a zip or a tar becomes the expected files and nothing else."""
 
 from grading.intake.containing import by_containing
+from grading.intake.laying import examined
 from grading.intake.matching import Found, Matching, match
 from grading.intake.mismatch import explain_mismatch
 from grading.intake.taking import Intake, add_starters, defined_names, names_in, take_in
@@ -14,6 +15,7 @@ __all__ = [
     "add_starters",
     "by_containing",
     "defined_names",
+    "examined",
     "explain_mismatch",
     "match",
     "names_in",

@@ -27,7 +27,7 @@ def model() -> dict[str, tuple[int, ...]]:
 def test_1_whole_module_saved(tmp_path: Path) -> None:
     assert refusal(saved(tmp_path / "vae.pt", Net()), never) == (
         "vae.pt is a whole pickled model (Net, Linear, BatchNorm1d), which runs code when it is opened. "
-        f"Save only its weights: {SAVE}."
+        f"Save only its weights: model = torch.load('vae.pt', weights_only=False); {SAVE}."
     )
 
 

@@ -31,6 +31,7 @@ from .frames import frame, read_frame
 from .lacking import Finder
 from .loading import Code, DefinitionsFinder, load_module
 from .seeding import seed_everything, without_entropy
+from .whole_models import tensors_of
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
 
@@ -50,6 +51,8 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
         return {"ok": None}
     if question["probe"] == "weights!":  # not the name of any function
         return {"ok": weights(str(code.folder / question["args"]["name"]))}
+    if question["probe"] == "model!":  # nor this
+        return {"ok": tensors_of(str(code.folder / question["args"]["name"]))}
     probe = getattr(probes, question["probe"])
     return {"ok": probe(code, **question["args"])}
 
