@@ -31,6 +31,7 @@ from grading.sandbox.inside.loading import NOT_HANDED_IN
 from grading.subjects import Reference, Submission, generator
 
 NOTHING = Evidence(())
+RAISED = "the code raised an exception"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Unusable as error:
+        if not (told := _explained(item, bench, error)).startswith(RAISED):
+            return _failed(item, Verdict(0.0, told))
         return _unusable(item, bench, error.said, error.returned)
     except Crashed as error:
         return _failed(item, Verdict(0.0, _by_handed_in_name(_explained(item, bench, error), bench)))
@@ -186,7 +189,7 @@ def _ours(what: str) -> Judged:
 
 def _explained(item: Item, bench: Bench, error: Crashed) -> str:
     """The crash; where weights do not fit the model, what the two have in common and what to do."""
-    said, file = f"the code raised an exception: {error}", item.sampling.file
+    said, file = f"{RAISED}: {error}", item.sampling.file
     if str(error).startswith("FileNotFoundError: "):
         return _missing(str(error).removeprefix("FileNotFoundError: "), bench) or said
     if not file or "state_dict" not in str(error):

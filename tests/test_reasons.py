@@ -60,7 +60,10 @@ class Whole(torch.nn.Module):
 
 REFUSED = {
     "wider": (lambda tensors: {**tensors, next(iter(tensors)): torch.zeros(7, 7)}, "Shapes differ: "),
-    "a key too many": (lambda tensors: {**tensors, "extra.weight": torch.zeros(2)}, "it holds 1 key that the model has not"),
+    "a key too many": (
+        lambda tensors: {**tensors, "extra.weight": torch.zeros(2)},
+        "it holds 1 key that the model has not",
+    ),
     "refused": (lambda tensors: b"\x93NUMPY123456789", "is a NumPy array. Save it again with torch.save("),
     "empty": (lambda tensors: b"", "is empty (0 bytes)"),
 }
@@ -78,7 +81,9 @@ def test_why_weights_that_nobody_asked_for_are_not_used(how: str, host: Host, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", REFUSED)
-@pytest.mark.parametrize(("which", "item", "file"), [(IFT, "q1.validation_loss", "model.pt"), (A9, "vae.loss", "vae.pt")])
+@pytest.mark.parametrize(
+    ("which", "item", "file"), [(IFT, "q1.validation_loss", "model.pt"), (A9, "vae.loss", "vae.pt")]
+)
 def test_why_weights_are_not_used_elsewhere(
     which: assignments.Assignment, item: str, file: str, how: str, host: Host, tmp_path: Path
 ) -> None:
@@ -131,8 +136,6 @@ def test_weights_that_can_be_used_are_elsewhere(
 
 def test_code_finds_weights_where_it_left_them(host: Host, tmp_path: Path) -> None:
     """A loader that names its own file and folder."""
-    report = graded(A5, tmp_path, host, (), {}) if False else None
-    assert report is None
     source = (A5.reference / "A5_vae_submission.py").read_text()
     assert source.count('"vae.pt"') == 1
     (tmp_path / "hw").mkdir()

@@ -18,4 +18,6 @@ def unfit(student: Submission, file: str, error: SubmissionError) -> str:
     except AnswerError:
         return f"the code raised an exception: {error}"
     told = explain_mismatch({name: shape for name, shape, _ in manifest.tensors}, model) or " ".join(manifest.notes)
+    if manifest.whole:
+        told = f"{told} {manifest.notes[0]}"
     return f"{file} does not fit the model. {told}" if told else f"the code raised an exception: {error}"

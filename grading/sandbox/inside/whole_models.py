@@ -7,6 +7,7 @@ are made. Then the holders are walked through as nn.Module.state_dict would, as 
 import collections
 import pickle
 import types
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -105,7 +106,9 @@ PICKLING = types.SimpleNamespace(Unpickler=Unpickler, load=_load, __name__="whol
 
 def tensors_of(path: str) -> dict[str, Any]:
     """The state dict of the model in a file; of several models in a dict, a dict of theirs. Raises NotTakenApart."""
-    loaded = torch.load(path, map_location="cpu", pickle_module=PICKLING, weights_only=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old files hold the text of their classes, which is not that of a holder
+        loaded = torch.load(path, map_location="cpu", pickle_module=PICKLING, weights_only=False)
     found = _of(loaded)
     if not found:
         raise NotTakenApart("no model was found in it")
