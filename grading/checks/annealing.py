@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from torch import Generator
+import torch
+from torch import Generator, Tensor
 
-from grading.checks.compare import HALF, NEARLY, Disagreement, parts
-from grading.errors import NotMeasured
+from grading.checks.compare import HALF, NEARLY, Disagreement, parts, tensor
+from grading.errors import Crashed, Lacking, NotMeasured
 from grading.subjects import Subject
 
 EPOCHS = 100  # at most, by the handout
@@ -16,20 +17,34 @@ def kl_annealing(student: Subject, reference: Subject, rng: Generator) -> None:
     """The weight of the divergence begins at 0, goes on with 0.0001 or about, and grows from there.
 
     Read off the loop over epochs, which runs here with nothing in it but what sets KLDivLoss's lambd; else off the list.
+    What is wrong by that is asked again of train_step itself, epoch by epoch, before it costs anything.
     """
     answer = parts(student.annealing(count=EPOCHS), weights=list, listed=list, sets=bool, reads=bool)
     applied, listed = _numbers(answer["weights"]), _numbers(answer["listed"])
-    if not applied and isinstance(answer["listed"], list) and not listed:
-        raise Disagreement("kl_annealing is empty: no annealing is done", bug="no-annealing")
-    if answer["sets"] and applied:
+    empty = not applied and isinstance(answer["listed"], list) and not listed
+    try:
+        if empty:
+            raise Disagreement("kl_annealing is empty: no annealing is done", bug="no-annealing")
+        _judge_read(applied, listed, answer["sets"], answer["reads"])
+    except Disagreement as inferred:
+        _judge_run(inferred, _in_training(student, applied or [1.0] * EPOCHS, rng), applied)
+
+
+def _judge_read(applied: list[float], listed: list[float], sets: bool, reads: bool) -> None:
+    """What the script says of the weight, read and not run."""
+    if sets and applied:
         _judge(applied)
     elif listed:
         _judge(listed)
-        if applied and not answer["sets"] and not answer["reads"]:
+        if applied and not reads:
             raise Disagreement(
                 "kl_annealing is right, but nothing reads it: set KLDiv_criterion.lambd from it in every epoch",
                 share=HALF,
                 bug="annealing-not-applied",
+            )
+        if applied and not sets:
+            raise NotMeasured(
+                "kl_annealing is right; where it is put before the divergence could not be read off the script"
             )
     elif len(set(applied)) == 1:
         raise Disagreement(
@@ -42,6 +57,31 @@ def kl_annealing(student: Subject, reference: Subject, rng: Generator) -> None:
         raise NotMeasured(
             "how the weight of the divergence changes over the epochs could not be read off the script: look for lambd"
         )
+
+
+def _in_training(student: Subject, weights: list[float], rng: Generator) -> list[float]:
+    """What stands before the divergence in each epoch, by the gradient that train_step sends to mu; [] for unknown."""
+    x = torch.rand(4, 3, 32, 32, generator=rng)
+    xg = (0.5 * x + 0.25).clamp(0.02, 0.98)
+    mu, log_var = (0.5 * torch.randn(4, 16, generator=rng) for _ in range(2))
+    known = {"x": x, "y": torch.arange(4), "xg": xg, "mu": mu, "log_var": log_var, "z": mu}
+    try:
+        found = student.annealed(weights=weights, **known)
+    except (Lacking, Crashed):
+        return []
+    if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] != 4:
+        return []
+    return [max(each, 0.0) for each in (tensor(found, "gradients")[:, 1] / mu.double().sum(1).mean()).tolist()]
+
+
+def _judge_run(inferred: Disagreement, weights: list[float], read: list[float]) -> None:
+    """Raises what train_step does in each epoch, where it is wrong; a human's, where no run could confirm what was read."""
+    if not weights:
+        raise NotMeasured(f"read off the script, but no run could confirm it: {inferred}") from inferred
+    if inferred.verdict.bug == "annealing-not-applied" and len({round(each, 9) for each in weights}) == 1:
+        raise inferred
+    alike = len(weights) == len(read) and all(abs(a - b) <= 1e-3 * b + 1e-9 for a, b in zip(weights, read, strict=True))
+    _judge(read if alike else weights)
 
 
 def _numbers(value: Any) -> list[float]:

@@ -30,6 +30,13 @@ class Step:
     own: float | None  # SSIM by the ssim.py beside the script
     weighted: bool  # whether WEIGHT could be put before the divergence
 
+    def weight(self) -> float:
+        """What stood before the divergence, by the gradient of mu; WEIGHT where that tells nothing else."""
+        if not self.gradients:
+            return WEIGHT
+        found = (self.gradients[0][1] / self.mu.double().sum(1).mean()).item()
+        return found if found > 1e-7 else WEIGHT
+
     def right(self) -> dict[str, float]:
         """The parts of the loss, in float64; `kldiv` without its weight."""
         x, xg = self.x.double(), self.xg.double()

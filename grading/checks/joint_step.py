@@ -56,7 +56,7 @@ def _judge_order(step: Step) -> None:
         right["l2"],
         right["bce"],
         *[next((v for v in step.values if any(_near(v, w) for s in similar for w in (s, 1 - s))), 0.0)],
-        WEIGHT * right["kldiv"],
+        step.weight() * right["kldiv"],
     ]
     known = [value for value in wanted[1:] if any(_near(value, found) for found in step.values)]
     if len(known) == 4 and not all(
@@ -143,7 +143,7 @@ def _tell(name: str, right: float, slips: dict[str, tuple[float, str]], values: 
 def _judge_joint(step: Step, similar: list[float]) -> None:
     """What is minimised, less the divergence, is the joint loss."""
     loss, right = step.values[0], step.right()
-    rest = [loss - weight * right["kldiv"] for weight in (WEIGHT, 0.0, 1.0, 2 * WEIGHT)]
+    rest = [loss - weight * right["kldiv"] for weight in (WEIGHT, 0.0, 1.0, 2 * WEIGHT, step.weight())]
     base = right["l2"] + right["bce"]
     if any(_near(each, base + 1 - s, 1e-3) for each in rest for s in similar):
         return

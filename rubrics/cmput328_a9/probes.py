@@ -15,7 +15,7 @@ import torch
 from elbograde_inside import asking, epochs, seams, setups, tracing
 from elbograde_inside.asking import first_that_works
 from elbograde_inside.lacking import Lacking
-from elbograde_inside.names import stored
+from elbograde_inside.names import read, stored
 from torch import nn
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -115,7 +115,13 @@ def built(code, model):
     """An untrained model, as the script makes it."""
     with torch.random.fork_rng(devices=[]):
         ways = [lambda way=way: completed(class_of(code, model), way) for way in ways_to_build(code, model)]
-        return first_that_works(ways)[1]
+        network = first_that_works(ways)[1]
+    x, y = torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, 1])
+    if model == "generator":
+        return asking.settled(
+            network, *(lambda size=size: network(torch.randn(2, size), y) for size in latent_sizes(code))
+        )
+    return asking.settled(network, lambda: network(x) if model == "discriminator" else called(network, x, y))
 
 
 def completed(cls, given):
@@ -372,40 +378,98 @@ def vae_step(code, model, x, y, xg, mu, log_var, z, weight):
     """train_step(x, y), twice, on a model that answers (xg, mu, log_var, z), with `weight` before the divergence.
 
     `values`: what it returns, each time;  `gradients`: of xg, mu and log_var's shifts at each step of an optimiser
+    A script that leaves the divergence out in its first epoch is asked in a later one, where it counts epochs at all.
     """
-    module = script(code, "A9_vae")
-    step = module.train_step
-    fitted(module, len(x))
-    network = with_known_answers(built(code, model).train(), (xg, mu, log_var, z))
-    names = {"model", *setups.names_bound_to(module, {"VAE", "CVAE"})}
-    if "args" in module.__dict__ and hasattr(module.args, "conditional"):
-        module.args.conditional = model == "cvae"
-    setups.provide(module, step, dict.fromkeys(names, network))
-    weighted = weigh(module, step, weight)
-    more = others(module, step, {"model": network, "net": network, "vae": network, "cvae": network}, weight)
-    weighted |= any(value is weight for value in more.values())
-    known_to_all(module, step, more)
-    seen = []
+    training = Training(code, model, (xg, mu, log_var, z), len(x))
+    weighted = weigh(training.module, training.step, weight)
+    training.hand(weight)
+    weighted |= any(value is weight for value in training.more.values())
+    for epoch in (0, *((50, 20, 8, 3) if training.counts_epochs() else ())):
+        training.at(epoch)
+        with contextlib.suppress(*((IndexError, KeyError) if epoch else ())):
+            values, gradients, moved = training.run(x, y, 2)
+            if epoch == 0 or any(each is not None and each[1].abs() > 1e-8 for each in gradients):
+                found = {"values": values, "gradients": gradients, "moved": moved, "weighted": weighted}
+        if any(each is not None and each[1].abs() > 1e-8 for each in found["gradients"]):
+            break
+    kept = all(holder.lambd == weight for holder in epochs.holders(training.module, "lambd"))
+    return {**found, "weighted": weighted and kept}
 
-    def note(optimizer, args, kwargs):
-        seen.append(None if network.shift.grad is None else network.shift.grad.clone())
 
-    before = parameters_of(network)
-    hook = register_optimizer_step_pre_hook(note)
-    try:
-        values, moved = [], False
-        for _ in range(2):
-            values.append(listed(step(x.clone(), y.clone(), **more)))
-            moved |= has_moved(network, before)
-            network.shift.data.zero_()  # so that the second step is asked the same as the first
-    finally:
-        hook.remove()
-    return {
-        "values": [[number(each) for each in row] for row in values],
-        "gradients": seen,
-        "moved": moved,
-        "weighted": weighted,
-    }
+def annealed(code, x, y, xg, mu, log_var, z, weights):
+    """The gradients [4] that train_step sends to the shifts in each epoch, where the loop has set the weight of the
+    divergence as listed; they end where the script has no more epochs."""
+    training, found = Training(code, "vae", (xg, mu, log_var, z), len(x)), []
+    training.hand(None)
+    for epoch, weight in enumerate(weights):
+        training.at(epoch)
+        for holder in epochs.holders(training.module, "lambd"):
+            holder.lambd = weight
+        names = [
+            *epochs.weights_read(training.module, training.step),
+            *epochs.weights_of_the_loop(training.module, training.step),
+        ]
+        training.module.__dict__.update(dict.fromkeys(names, weight))
+        training.more.update({name: weight for name in training.more if epochs.weights_named({name: 0.0})})
+        try:
+            gradients = training.run(x, y, 1)[1]
+        except IndexError:
+            break
+        found.append(gradients[0] if gradients and gradients[0] is not None else torch.zeros(4))
+    return torch.stack(found) if found else None
+
+
+class Training:
+    """A train_step of part 1 around a network whose answers are known, with what it reads set up."""
+
+    def __init__(self, code, model, known, count):
+        self.module = script(code, "A9_vae")
+        self.step, self.more = self.module.train_step, {}
+        fitted(self.module, count)
+        self.network = with_known_answers(built(code, model).train(), known)
+        names = {"model", *setups.names_bound_to(self.module, {"VAE", "CVAE"})}
+        if "args" in self.module.__dict__ and hasattr(self.module.args, "conditional"):
+            self.module.args.conditional = model == "cvae"
+        setups.provide(self.module, self.step, dict.fromkeys(names, self.network))
+
+    def hand(self, weight):
+        """What it is handed beside x and y. Raises Lacking where that cannot be told."""
+        known = dict.fromkeys(("model", "net", "vae", "cvae"), self.network)
+        self.more = others(self.module, self.step, known, weight)
+        if weight is None:
+            self.more.update(
+                {name: 0.0 for name, value in self.more.items() if value is None and epochs.weights_named({name: 0.0})}
+            )
+        known_to_all(self.module, self.step, self.more)
+
+    def counts_epochs(self):
+        """Whether it reads, or is handed, the number of the epoch."""
+        read = setups.names_read(self.module, self.step)
+        return bool(read & epochs.epoch_names(self.module, "train_step")) or any("epoch" in name for name in self.more)
+
+    def at(self, epoch):
+        """The number of the epoch, wherever it stands."""
+        self.module.__dict__.update(dict.fromkeys(epochs.epoch_names(self.module, "train_step"), epoch))
+        self.more.update({name: epoch for name in self.more if "epoch" in name})
+
+    def run(self, x, y, times):
+        """What it returns, the gradients of the shifts at each step of an optimiser, and whether anything moved."""
+        seen, values, moved = [], [], False
+
+        def note(optimizer, args, kwargs):
+            seen.append(None if self.network.shift.grad is None else self.network.shift.grad.clone())
+
+        before = parameters_of(self.network)
+        hook = register_optimizer_step_pre_hook(note)
+        try:
+            for _ in range(times):
+                values.append([number(each) for each in listed(self.step(x.clone(), y.clone(), **self.more))])
+                moved |= has_moved(self.network, before)
+                self.network.shift.data.zero_()  # so that the second step is asked the same as the first
+        finally:
+            hook.remove()
+            self.network.shift.grad = None
+        return values, seen, moved
 
 
 def parameters_of(network):
@@ -491,10 +555,16 @@ def annealing(code, count):
         plain = [float(each) for each in listed_ones]
     if not sets and not plain and (lists := list(epochs.lists_read(module, step).values())):
         return {"weights": [], "sets": False, "listed": lists[0], "reads": True}
-    reads = "kl_annealing" in module.__dict__.get("__rest__", "").replace("kl_annealing =", "").replace(
-        "kl_annealing=", ""
-    )
-    return {"weights": weights, "sets": sets, "listed": plain, "reads": reads}
+    return {"weights": weights, "sets": sets, "listed": plain, "reads": mentioned(code, module, "kl_annealing")}
+
+
+def mentioned(code, module, name):
+    """Whether anything reads a name: in what was left out, or in a function or a class."""
+    trees = [
+        setups.rest(module),
+        *(each for each in code.source("A9_vae").body if isinstance(each, ast.FunctionDef | ast.ClassDef)),
+    ]
+    return any(name in read(tree) for tree in trees)
 
 
 def denormalize(code, file, x):

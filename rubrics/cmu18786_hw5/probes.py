@@ -135,7 +135,17 @@ def built(code, model, **more):
     for name, each in inspect.signature(cls).parameters.items():
         if name not in given and each.default is each.empty and name in names.values():
             given[name] = SIZES[next(role for role in names if names[role] == name)]
-    return cls(**given)
+    return asking.settled(network := cls(**given), *first_passes(network, model))
+
+
+def first_passes(network, model):
+    """Ways to show a network its first two images."""
+    x, labels = torch.rand(2, 1, SIDE, SIDE), torch.tensor([0, 1])
+    if model == "baseline":
+        quarter = x[:, :, SIDE // 2 :, : SIDE // 2]
+        return lambda: network(quarter), lambda: network(quarter.flatten(1))
+    c = condition(model, x, labels) if model in CONDITIONS else None
+    return (lambda: called(network, x, c, labels),)
 
 
 def chosen(code, model):

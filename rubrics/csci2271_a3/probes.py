@@ -55,10 +55,12 @@ def diffusion_module(code):
 
 def made(code, model, latent_size=LATENT):
     """An untrained VAE or CVAE."""
-    cls = {"vae": "VAE", "cvae": "CVAE"}[model]
+    x, c = torch.rand(2, 1, 28, 28), with_classes(torch.tensor([0, 1]))
     if model == "vae":
-        return getattr(code.vae, cls)(PIXELS, latent_size=latent_size)
-    return getattr(code.vae, cls)(PIXELS, num_classes=CLASSES, latent_size=latent_size)
+        network = code.vae.VAE(PIXELS, latent_size=latent_size)
+        return asking.settled(network, lambda: network(x))
+    network = code.vae.CVAE(PIXELS, num_classes=CLASSES, latent_size=latent_size)
+    return asking.settled(network, lambda: network(x, *c))
 
 
 def with_classes(classes):

@@ -5,7 +5,6 @@ other one is replaced by a known function as well (`stand_ins`), so that one mis
 out instead of calling the method is right too, and the judge allows for both.
 """
 
-import ast
 import contextlib
 import importlib
 import inspect
@@ -14,7 +13,7 @@ import types
 
 import torch
 from elbograde_inside import asking
-from elbograde_inside.asking import KnownNetwork, replaced
+from elbograde_inside.asking import KnownNetwork
 from torch import nn
 from torch.nn import functional as F
 
@@ -77,67 +76,6 @@ def kl_monte_carlo(code, mu_q, logvar_q, mu_p, logvar_p, num_samples):
     return code.q1_vae.kl_gaussian_gaussian_mc(mu_q, logvar_q, mu_p, logvar_p, num_samples=num_samples)
 
 
-def lifted(code, file, name):
-    """One function of a file that parses a command line, downloads data and trains when it is run: only those of its lines
-    are run that the function needs, and those that they need."""
-    lines = [line for line in statements(code.source(file).body, name) if bound(line)]
-    wanted, before = {name}, set()
-    while wanted != before:
-        before = set(wanted)
-        wanted.update(*(needed(line) for line in lines if bound(line) & wanted))
-    module = types.ModuleType(file)
-    module.__dict__.update(torch=torch, nn=nn, F=F, device=CPU, __file__=str(code.folder / f"{file}.py"))
-    with replaced(sys, argv=[f"{file}.py"]):
-        for line in lines:
-            if bound(line) & (wanted | {"*"}):
-                run(line, module)
-    if not hasattr(module, name):
-        raise AttributeError(f"{file}.py defines no function {name} that can be taken out of it")
-    return getattr(module, name)
-
-
-def statements(body, name):
-    """The statements of a file in order, those within `if`, `with` and `try` too, and those around a nested `name`."""
-    for node in body:
-        inner = [part for part in ast.walk(node) if isinstance(part, ast.FunctionDef) and part.name == name]
-        around = isinstance(node, ast.FunctionDef) and node.name != name and inner
-        if around or isinstance(node, ast.If | ast.With | ast.Try):
-            for part in ("body", "handlers", "orelse", "finalbody"):
-                for inside in getattr(node, part, []):
-                    yield from statements(getattr(inside, "body", []) if part == "handlers" else [inside], name)
-        else:
-            yield node
-
-
-def bound(line):
-    """The names that a statement gives a meaning to, or changes as `parser.add_argument(…)` does; "*": import of all."""
-    if isinstance(line, ast.Import | ast.ImportFrom):
-        return {alias.asname or alias.name.split(".")[0] for alias in line.names}
-    if isinstance(line, ast.FunctionDef | ast.ClassDef):
-        return {line.name}
-    if isinstance(line, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        targets = line.targets if isinstance(line, ast.Assign) else [line.target]
-        return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-    if isinstance(line, ast.Expr) and isinstance(line.value, ast.Call) and isinstance(line.value.func, ast.Attribute):
-        owner = line.value.func.value
-        return {owner.id} - {"torch"} if isinstance(owner, ast.Name) else set()
-    return set()
-
-
-def needed(line):
-    """The names that a statement reads, less those of a function's own."""
-    names = [part for part in ast.walk(line) if isinstance(part, ast.Name)]
-    own = {part.id for part in names if isinstance(part.ctx, ast.Store)} if isinstance(line, ast.FunctionDef) else set()
-    own |= {part.arg for part in ast.walk(line) if isinstance(part, ast.arg)}
-    return {part.id for part in names if isinstance(part.ctx, ast.Load)} - own
-
-
-def run(line, module):
-    """Runs one statement as it stands in its file. One that fails is left out: whoever needs it will say so."""
-    with contextlib.suppress(Exception, SystemExit):
-        exec(compile(ast.Module([line], []), module.__file__, "exec"), module.__dict__)
-
-
 def linear(weights):
     """A stand-in for a function of tensors: the sum of every argument's numbers, each times its weight."""
 
@@ -170,7 +108,7 @@ def negative_elbo(code, recon, x, mu, logvar, stand_ins):
     before = sys.modules.get("q1_vae")
     sys.modules["q1_vae"] = module
     try:
-        return lifted(code, "q1_train_vae", "loss_function")(recon, x, mu, logvar)
+        return code.definitions("q1_train_vae").loss_function(recon, x, mu, logvar)
     finally:
         sys.modules.pop("q1_vae")
         if before is not None:

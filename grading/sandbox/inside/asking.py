@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
 
@@ -68,6 +69,20 @@ def arguments_of(cls: type, calls: Iterable[tuple[Sequence[Any], Mapping[str, An
         with contextlib.suppress(TypeError):
             bound = signature.bind_partial(*args, **kwargs).arguments
             yield {name: value for name, value in bound.items() if value is not None}
+
+
+def settled(network: Any, *ways: Callable[[], Any]) -> Any:
+    """The network, after a pass in the first of the ways that works where it has lazy layers: they have no parameters before."""
+    if isinstance(network, nn.Module) and any(
+        isinstance(each, UninitializedParameter) for each in network.parameters()
+    ):
+        modes = [(each, each.training) for each in network.modules()]
+        network.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            first_that_works(ways)
+        for each, mode in modes:
+            each.training = mode
+    return network
 
 
 class KnownNetwork(nn.Module):

@@ -1,6 +1,7 @@
 """A script's loop over epochs, run with nothing in it but what sets one attribute, or one name. Holds no answer."""
 
 import ast
+import dis
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
@@ -17,8 +18,8 @@ NO_WEIGHT = re.compile("loss|step|epoch|iter|count|decay|lr|label|image|class|to
 class _Kept:
     """A loop's body with nothing but what sets an attribute, what that rests on, and where training takes place."""
 
-    def __init__(self, attribute: str, step: str, needed: set[str]) -> None:
-        self._attribute, self._step, self._needed = attribute, step, needed
+    def __init__(self, attribute: str, step: str, needed: set[str], setters: set[str]) -> None:
+        self._attribute, self._step, self._needed, self._setters = attribute, step, needed, setters
 
     def block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """What is kept of a block."""
@@ -37,6 +38,8 @@ class _Kept:
         return []
 
     def _sets(self, statement: ast.stmt) -> bool:
+        if isinstance(statement, ast.Expr):
+            return bool(called(statement) & self._setters)
         if not isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign):
             return False
         targets = [node for node in ast.walk(statement) if isinstance(getattr(node, "ctx", None), ast.Store)]
@@ -113,11 +116,24 @@ def over_epochs(module: ModuleType, attribute: str, step: str, epochs: int) -> t
     if loop is None:
         return [], False
     needed = _rests_on(loop, attribute)
-    body = _Kept(attribute, step, needed).block(loop.body)
-    sets = any(attribute in _targets(part) for part in body)
+    setters = _setters(module, attribute) - {step}
+    body = _Kept(attribute, step, needed, setters).block(loop.body)
+    sets = any(attribute in _targets(part) or called(part) & setters for part in body)
     reads = set().union(*map(read, body)) if body else set()
     Maker(module).make(reads - {SEEN} | _of_step(module, step))
     return _seen(module, loop, body, attribute, epochs), sets
+
+
+def _setters(module: ModuleType, attribute: str) -> set[str]:
+    """The module's functions that set such an attribute of something."""
+    found = set()
+    for name, value in vars(module).items():
+        code = getattr(value, "__code__", None)
+        if code is not None and attribute in code.co_names:
+            found |= {
+                name for each in dis.get_instructions(code) if each.opname == "STORE_ATTR" and each.argval == attribute
+            }
+    return found
 
 
 def _seen(module: ModuleType, loop: ast.For, body: list[ast.stmt], attribute: str, epochs: int) -> list[float]:
@@ -166,6 +182,12 @@ def _first(module: ModuleType, loop: ast.For) -> int:
         return int(eval(compile(ast.Expression(begins), "<first epoch>", "eval"), module.__dict__))
     except Exception:  # of a script that is not run as a whole, it may need anything
         return 0
+
+
+def epoch_names(module: ModuleType, step: str) -> set[str]:
+    """What counts the epochs in the loop that trains."""
+    loop = _epoch_loop(rest(module), step)
+    return stored(loop.target) if loop is not None else set()
 
 
 def _targets(part: ast.AST) -> set[str]:

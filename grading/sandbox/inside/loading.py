@@ -38,6 +38,10 @@ class Code:
             self._modules[name] = load_module(name, self._folder / f"{name}.py")
         return self._modules[name]
 
+    def definitions(self, name: str) -> ModuleType:
+        """A module that trains when it is run, made anew of its definitions alone."""
+        return load_module(name, self._folder / f"{name}.py", as_it_stands=False)
+
     def source(self, name: str) -> ast.Module:
         """The parsed source of one file, for probes that must take a piece out without running the whole."""
         return ast.parse(existing(self._folder / f"{name}.py").read_text(encoding="utf-8-sig"))
@@ -55,13 +59,15 @@ def existing(path: Path) -> Path:
     return path
 
 
-def load_module(name: str, path: Path) -> ModuleType:
+def load_module(name: str, path: Path, as_it_stands: bool = True) -> ModuleType:
     """Imports one file under its own name. Raises FileNotFoundError, or whatever the file raises.
+
+    as_it_stands: else what its definitions alone make, where they were lifted out
 
     Probes find this package under the name that it has in a box, in the judge's own process too.
     """
     sys.modules.setdefault(NAME, sys.modules[__package__])
-    spec = importlib.util.spec_from_file_location(name, existing(path), loader=_loader(name, path))
+    spec = importlib.util.spec_from_file_location(name, existing(path), loader=_loader(name, path, as_it_stands))
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -74,26 +80,32 @@ def load_module(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _loader(name: str, path: Path) -> importlib.machinery.SourceFileLoader | None:
-    return Definitions(name, str(path)) if path.with_name(path.name + LIFTED).exists() else None
+def _loader(name: str, path: Path, as_it_stands: bool = True) -> "Definitions | None":
+    return Definitions(name, str(path), as_it_stands) if path.with_name(path.name + LIFTED).exists() else None
 
 
 class Definitions(importlib.machinery.SourceFileLoader):
     """Imports a file as it stands; where that fails, or trains, what its definitions alone make."""
 
+    def __init__(self, name: str, path: str, as_it_stands: bool = True) -> None:
+        super().__init__(name, path)
+        self._as_it_stands = as_it_stands
+
     def exec_module(self, module: ModuleType) -> None:
         """Fills the module. Raises what the file raised, where its definitions do not help."""
         before = dict(module.__dict__)
         try:
-            with time_to_import(IMPORT_SECONDS):
-                super().exec_module(module)
+            if self._as_it_stands:
+                with time_to_import(IMPORT_SECONDS):
+                    super().exec_module(module)
+                return
         except (Exception, SystemExit):
             module.__dict__.clear()
             module.__dict__.update(before)
-            lifted = Path(self.path + LIFTED)
-            exec(compile(lifted.read_text(encoding="utf-8"), str(lifted), "exec", dont_inherit=True), module.__dict__)
         finally:
             warnings.resetwarnings()  # whatever it has made an error of is no error of its answers
+        lifted = Path(self.path + LIFTED)
+        exec(compile(lifted.read_text(encoding="utf-8"), str(lifted), "exec", dont_inherit=True), module.__dict__)
 
 
 class DefinitionsFinder(importlib.abc.MetaPathFinder):

@@ -18,51 +18,23 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
 from . import confine, torchvision_operators
 from .accelerator import load_in_process, mentions_accelerator, without_accelerator
-from .blame import OUTSIDE, failure, last_returned
+from .answering import answer, told
 from .fitness import fit_for_more, own_limits
 from .frames import frame, read_frame
 from .lacking import Finder
 from .loading import Code, DefinitionsFinder, load_module
-from .seeding import seed_everything, without_entropy
-from .whole_models import tensors_of
+from .seeding import without_entropy
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
 
 
 # ---------------------------------------------------------------- questions and answers
-
-
-def weights(path: str) -> Any:
-    """What a weights file holds, read with torch's restricted unpickler."""
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str, Any]:
-    """Asks one probe; never raises anything but SystemExit's kin that the caller turns into an answer as well."""
-    seed_everything(question["seed"])
-    if question["probe"] == "probes!":  # not the name of any function: whether the probes themselves could be loaded
-        return {"ok": None}
-    if question["probe"] == "weights!":  # not the name of any function
-        return {"ok": weights(str(code.folder / question["args"]["name"]))}
-    if question["probe"] == "model!":  # nor this
-        return {"ok": tensors_of(str(code.folder / question["args"]["name"]))}
-    probe = getattr(probes, question["probe"])
-    return {"ok": probe(code, **question["args"])}
-
-
-def told(error: BaseException, code: Code, probes: ModuleType | None, question: dict[str, Any]) -> dict[str, Any]:
-    """What went wrong; where it went wrong in what asks, with what the submission's functions returned before."""
-    found = {**failure(error, code.folder), "returned": ""}
-    if found["fault"] == OUTSIDE and probes is not None:
-        found["returned"] = last_returned(lambda: answer(code, probes, question), code.folder)
-    return found
 
 
 def serve(connection: socket.socket, home: Path) -> None:
