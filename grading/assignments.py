@@ -14,6 +14,7 @@ from grading.intake import by_containing, defined_names, match, names_in
 from grading.rubric import Rubric, require
 
 ROOT = Path(__file__).resolve().parent.parent
+PLAINLY = 2.0  # as much is defined by a file with two names, each of which is asked for
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,22 @@ def _public_functions(module: ModuleType) -> list[str]:
 
 
 def recognise(submission: Path, root: Path = ROOT) -> str:
-    """The assignment whose files a submission holds, by their names; where none or several fit, by what its code defines.
+    """The assignment whose files a submission holds, by their names; where these do not tell, by what its code defines.
 
     Raises AssignmentUnknown where none fits, or where two do.
     """
     names = names_in(submission)
     rubrics = {name: load(name, root).rubric for name in ids(root)}
-    fitting = _fitting({name: _how_many(names, of) for name, of in rubrics.items()})
-    if len(fitting) != 1:
+    counts = {name: _how_many(names, of) for name, of in rubrics.items()}
+    fitting = _fitting(counts)
+    if len(fitting) != 1 or counts[fitting[0]] == 1:
         definitions = defined_names(submission)
-        among = fitting or list(rubrics)
-        fitting = _fitting({name: _how_well(definitions, rubrics[name]) for name in among}) or fitting
+        lone = max(counts.values(), default=0) < 2
+        well = {name: _how_well(definitions, rubrics[name]) for name in (rubrics if lone else fitting)}
+        defining = _fitting(well)
+        named = [name for name in defining if name in fitting]
+        if len(fitting) != 1 or (not well[fitting[0]] and max(well.values()) >= PLAINLY):
+            fitting = named or defining or fitting
     if not fitting:
         fitting = _fitting({name: _how_many_contained(names, of) for name, of in rubrics.items()})
     if len(fitting) == 1:

@@ -1,7 +1,7 @@
 """Code that comes under any name is told by what it defines. It is parsed, never run, and not too much of it."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import PurePosixPath
@@ -43,6 +43,7 @@ def recognised(files: Sequence[Entry], expected: Sequence[ExpectedFile]) -> Reco
     entries = {entry.path: entry for entry in files}
     settled = _settled(matching, expected, definitions, entries)
     matching, between = _by_definitions(settled.matching, expected, definitions)
+    names = [name for name in names if name not in settled.between]
     matching = by_containing(matching, names, [file for file in expected if file.name not in between], definitions)
     matching, twins = _twins(matching, entries)
     unclear = {
@@ -81,13 +82,15 @@ def _settled(
         if not file.defines:
             continue
         if now is not None and _defines_nothing(file, definitions.get(now.path), entries[now.path]):
-            better = _better(file, now, definitions, {each.path for each in found.values()})
+            spared = _spared(file, found.values(), expected, definitions)
+            better = _better(file, now, definitions, spared | {each.path for each in found.values()})
             if better is not None:
                 found[file.name] = better
                 left.add(now.path)
                 notices.append(_said_of_both(better, now.path))
             elif _misleads(file, now):
                 del found[file.name]
+                left.add(now.path)
         elif file.name in rivals:
             among = {path: definitions.get(path, frozenset()) for path in rivals[file.name]}
             chosen = candidates(file, among)
@@ -106,8 +109,9 @@ def _defines_nothing(file: ExpectedFile, names: Collection[str] | None, entry: E
     if names is None or set(names) & set(file.defines):
         return False
     content = read_at_most(entry, limits.LARGEST["notebook" if is_notebook(entry.path) else "script"]) or b""
+    own = PurePosixPath(file.name).stem  # a notebook that uses the file, which is not there, is no such file
     imported = chain.from_iterable(map(imports_of, _texts(content, entry.path)))
-    return not any({"*", *file.defines} & set(each.names) for each in imported)
+    return not any({"*", *file.defines} & set(each.names) for each in imported if each.module.split(".")[-1] != own)
 
 
 def _better(file: ExpectedFile, now: Found, definitions: Definitions, taken: Collection[str]) -> Found | None:
@@ -122,8 +126,7 @@ def _better(file: ExpectedFile, now: Found, definitions: Definitions, taken: Col
 
 def _misleads(file: ExpectedFile, now: Found) -> bool:
     """Whether it is a notebook that may hold the work under the course's own name for it, and does not."""
-    name = folded(now.path.rpartition("/")[2])
-    return file.kind == "code" and is_notebook(now.path) and name in {folded(alias) for alias in file.aliases}
+    return file.kind == "code" and is_notebook(now.path) and _named(now.path, file)
 
 
 def _said_of_both(found: Found, *others: str) -> str:
@@ -142,20 +145,32 @@ def _by_definitions(
     rows as well: some students hand in one notebook for everything. But what is another row's by its name, and is told by
     the same definitions, is not this one's too.
     """
-    asked = {file.name: set(file.defines) for file in expected}
     found = list(matching.found)
     between: dict[str, tuple[str, ...]] = {}
     for file in expected:
         if file.name not in matching.missing or not file.defines:
             continue
-        spared = {each.path for each in found if asked[each.name] & asked[file.name]}
-        paths = candidates(file, definitions, spared)
+        paths = candidates(file, definitions, _spared(file, found, expected, definitions))
         if len(paths) == 1:
             found.append(Found(file.name, paths[0], False, defines=_defines(file, definitions[paths[0]])))
         elif paths:
             between[file.name] = paths
     missing = tuple(name for name in matching.missing if name not in {each.name for each in found})
     return replace(matching, found=tuple(found), missing=missing), between
+
+
+def _spared(
+    file: ExpectedFile, found: Iterable[Found], expected: Sequence[ExpectedFile], definitions: Definitions
+) -> set[str]:
+    """The files that are another row's, or would be by their names, which is told by the same definitions."""
+    alike = [other for other in expected if other is not file and set(other.defines) & set(file.defines)]
+    taken = {each.path for each in found if each.name in {other.name for other in alike}}
+    return taken | {path for path in definitions if any(_named(path, other) for other in alike)}
+
+
+def _named(path: str, file: ExpectedFile) -> bool:
+    """Whether a file has one of the names that another is known by."""
+    return folded(path.rpartition("/")[2]) in {folded(name) for name in (file.name, *file.aliases)}
 
 
 def _defines(file: ExpectedFile, names: Collection[str]) -> tuple[str, ...]:
