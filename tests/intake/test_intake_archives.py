@@ -24,7 +24,7 @@ def taken(submission: Path) -> dict[str, bytes]:
     """What is taken of a submission, once its assertions hold."""
     into = submission.parent / f"taken of {submission.name}"
     assert take_in(submission, EXPECTED, into).missing == ()
-    return {path.name: path.read_bytes() for path in into.iterdir()}
+    return {path.name: path.read_bytes() for path in into.iterdir() if path.suffix != ".lifted"}
 
 
 def refusal(submission: Path) -> str:
