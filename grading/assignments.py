@@ -10,10 +10,11 @@ from typing import Any
 
 from grading import rubric
 from grading.errors import AssignmentUnknown, RubricError
-from grading.intake import candidates, defined_names, match, names_in
+from grading.intake import by_containing, defined_names, match, names_in
 from grading.rubric import Rubric, require
 
 ROOT = Path(__file__).resolve().parent.parent
+PLAINLY = 2.0  # as much is defined by a file with two names, each of which is asked for
 
 
 @dataclass(frozen=True)
@@ -84,31 +85,38 @@ def _public_functions(module: ModuleType) -> list[str]:
 
 
 def recognise(submission: Path, root: Path = ROOT) -> str:
-    """The assignment whose files a submission holds, by their names; where none fits, by what its scripts define.
+    """The assignment whose files a submission holds, by their names; where these do not tell, by what its code defines.
 
     Raises AssignmentUnknown where none fits, or where two do.
     """
     names = names_in(submission)
-    fitting = _fitting({name: _how_many(names, load(name, root).rubric) for name in ids(root)})
-    if not fitting:
+    rubrics = {name: load(name, root).rubric for name in ids(root)}
+    counts = {name: _how_many(names, of) for name, of in rubrics.items()}
+    fitting = _fitting(counts)
+    if len(fitting) != 1 or counts[fitting[0]] == 1:
         definitions = defined_names(submission)
-        fitting = _fitting({name: _how_many_by_definitions(definitions, load(name, root).rubric) for name in ids(root)})
+        lone = max(counts.values(), default=0) < 2
+        well = {name: _how_well(definitions, rubrics[name]) for name in (rubrics if lone else fitting)}
+        defining = _fitting(well)
+        named = [name for name in defining if name in fitting]
+        if len(fitting) != 1 or (not well[fitting[0]] and max(well.values()) >= PLAINLY):
+            fitting = named or defining or fitting
+    if not fitting:
+        fitting = _fitting({name: _how_many_contained(names, of) for name, of in rubrics.items()})
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise AssignmentUnknown(
             f"{submission.name} fits {' and '.join(fitting)}: say which with --assignment (make grade: ASSIGNMENT=…)"
         )
-    wanted = "\n".join(
-        f"  {name}: {', '.join(row.name for row in load(name, root).rubric.files)}" for name in ids(root)
-    )
+    wanted = "\n".join(f"  {name}: {', '.join(row.name for row in of.files)}" for name, of in rubrics.items())
     raise AssignmentUnknown(
         f"{submission.name} holds no file of any assignment. The files looked for:\n{wanted}\n"
         f"It holds: {', '.join(names[:8]) or 'nothing'}"
     )
 
 
-def _fitting(found: Mapping[str, int]) -> list[str]:
+def _fitting(found: Mapping[str, float]) -> list[str]:
     best = max(found.values(), default=0)
     return [name for name, count in found.items() if count == best and count]
 
@@ -118,6 +126,14 @@ def _how_many(names: Sequence[str], of: Rubric) -> int:
     return len(matching.found) + len(matching.rivals)
 
 
-def _how_many_by_definitions(definitions: Mapping[str, frozenset[str]], of: Rubric) -> int:
-    """The files of a rubric that are there under other names, perhaps several in one."""
-    return sum(bool(row.defines and candidates(row.expected(), definitions)) for row in of.files)
+def _how_well(definitions: Mapping[str, frozenset[str]], of: Rubric) -> float:
+    """How much of what is asked for is defined, in files under any name: the more of a file, the more each name counts."""
+    best = [max((len(names & set(row.defines)) for names in definitions.values()), default=0) for row in of.files]
+    return sum(count * count / len(row.defines) for count, row in zip(best, of.files, strict=True) if row.defines)
+
+
+def _how_many_contained(names: Sequence[str], of: Rubric) -> int:
+    """The files whose names hold an expected one among other words."""
+    expected = [row.expected() for row in of.files]
+    matching = by_containing(match(names, expected), names, expected, {})
+    return len(matching.found) + len(matching.rivals)

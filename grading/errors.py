@@ -4,6 +4,7 @@ GradingError
 ├── SubmissionError            the student's: becomes a failed item, with what to do about it
 │   ├── IntakeError            what was handed in cannot be taken as it is
 │   ├── WeightsError           a weights file is refused or unreadable
+│   │   └── WholeModel         it holds a pickled model rather than its weights
 │   └── AnswerError            the code was asked and did not answer as it should
 │       ├── NotDone            it raised NotImplementedError: still to do
 │       ├── Lacking            it needs what was left out, or is not installed, here: nobody's fault, so a human's to judge
@@ -39,6 +40,10 @@ class IntakeError(SubmissionError):
 
 class WeightsError(SubmissionError):
     """A weights file is refused or unreadable."""
+
+
+class WholeModel(WeightsError):
+    """A weights file holds a pickled model rather than its weights."""
 
 
 class AnswerError(SubmissionError):

@@ -65,7 +65,7 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
         reference = reference_of(assignment, Path(folder) / "reference" / assignment.id)
         student = Submission(host, files, assignment.probes, rubric.seed, options.limits, options.more_to_come)
         try:
-            sheet.notices = (*taken.notices, *student.examine_weights(expected, Path(folder) / "weights"))
+            sheet.notices = (*taken.notices, *student.examine_weights(expected, Path(folder) / "weights", taken))
             _all(sheet, budget, student, reference)
         finally:
             student.close()

@@ -11,7 +11,6 @@ from grading.budget import Budget
 from grading.checks.compare import Disagreement
 from grading.credit import rounded, share_with_doubt
 from grading.errors import (
-    AnswerError,
     Crashed,
     DataMissing,
     GraderError,
@@ -23,8 +22,8 @@ from grading.errors import (
     Unrepeatable,
     Unusable,
 )
-from grading.intake import explain_mismatch
 from grading.intake.modules import module_of
+from grading.metrics.fitting import unfit
 from grading.metrics.setting import Setting
 from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict
 from grading.rubric import Item
@@ -32,6 +31,7 @@ from grading.sandbox.inside.loading import NOT_HANDED_IN
 from grading.subjects import Reference, Submission, generator
 
 NOTHING = Evidence(())
+RAISED = "the code raised an exception"
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,11 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Unusable as error:
+        if not (told := _explained(item, bench, error)).startswith(RAISED):
+            return _failed(item, Verdict(0.0, told))
         return _unusable(item, bench, error.said, error.returned)
     except Crashed as error:
-        return _failed(item, Verdict(0.0, _by_handed_in_name(_explained(item, bench.student, error), bench)))
+        return _failed(item, Verdict(0.0, _by_handed_in_name(_explained(item, bench, error), bench)))
     except SubmissionError as error:
         return _failed(item, _said(error))
     except GraderError as error:
@@ -185,20 +187,26 @@ def _ours(what: str) -> Judged:
     return Judged(Status.UNSCORED, None, (Verdict(0.0, message),))
 
 
-def _explained(item: Item, student: Submission, error: Crashed) -> str:
+def _explained(item: Item, bench: Bench, error: Crashed) -> str:
     """The crash; where weights do not fit the model, what the two have in common and what to do."""
-    said, file = f"the code raised an exception: {error}", item.sampling.file
-    if str(error).startswith("FileNotFoundError: ") and str(error).endswith(NOT_HANDED_IN):
-        return str(error).removeprefix("FileNotFoundError: ")
+    said, file = f"{RAISED}: {error}", item.sampling.file
+    if str(error).startswith("FileNotFoundError: "):
+        return _missing(str(error).removeprefix("FileNotFoundError: "), bench) or said
     if not file or "state_dict" not in str(error):
         return said
-    manifest = student.weights(file)
-    try:
-        model = {name: tuple(shape) for name, shape in student.state_shapes(file=file).items()}
-    except AnswerError:
-        return said
-    told = explain_mismatch({name: shape for name, shape, _ in manifest.tensors}, model) or " ".join(manifest.notes)
-    return f"{file} does not fit the model. {told}" if told else said
+    return unfit(bench.student, file, error)
+
+
+def _missing(said: str, bench: Bench) -> str:
+    """Why a file was not there that the code, or a probe, looked for; "" where it is none that is asked for."""
+    for row in bench.assignment.rubric.files:
+        module = module_of(row.name) if row.kind == "script" else row.name
+        if said == f"{module}{NOT_HANDED_IN}":
+            told = bench.student.why_missing(row.name)
+            return said if told == f"{row.name}{NOT_HANDED_IN}" else told
+        if row.kind == "weights" and any(f"{name}'" in said for name in (row.name, *row.aliases)):
+            return bench.student.why_missing(row.name)
+    return said if said.endswith(NOT_HANDED_IN) else ""
 
 
 def _by_handed_in_name(said: str, bench: Bench) -> str:

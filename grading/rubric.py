@@ -28,14 +28,14 @@ class FileRow(_Strict):
     kind: Literal["code", "script", "weights", "starter", "notebook"]
     aliases: tuple[str, ...] = ()
     required: bool = True
-    defines: tuple[str, ...] = ()  # classes and functions by which a script is recognised under any name
+    defines: tuple[str, ...] = ()  # classes and functions by which code is recognised under any name
 
     @model_validator(mode="after")
     def _script(self) -> "FileRow":
         if self.kind == "script" and not self.name.endswith((".ipynb", ".py")):
             raise ValueError("the name of a script ends in .ipynb or .py")
-        if self.defines and self.kind != "script":
-            raise ValueError("only a script is recognised by what it defines")
+        if self.defines and self.kind not in ("script", "code"):
+            raise ValueError("only code is recognised by what it defines")
         return self
 
     def expected(self) -> ExpectedFile:

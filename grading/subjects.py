@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 
 from grading.errors import AnswerError, GradingError, IntakeError, SandboxError, WeightsError
-from grading.intake import WeightsManifest, quarantine
+from grading.intake import Intake, WeightsManifest, examined
 from grading.records import ExpectedFile
 from grading.sandbox.backend import THREADS
 from grading.sandbox.box import START_SECONDS, Box, Limits
@@ -93,6 +93,7 @@ class Submission:
         self._remembered: dict[tuple[str, int, bytes], Any] = {}
         self._made: dict[str, object] = {}
         self._last: object = _NOTHING
+        self._unclear: Mapping[str, str] = {}
 
     def __getattr__(self, probe: str) -> Callable[..., Any]:
         if probe.startswith("__"):
@@ -162,8 +163,8 @@ class Submission:
         return self._session.printed() if self._session is not None else ""
 
     def weights(self, name: str) -> WeightsManifest:
-        """The manifest of a weights file. Raises WeightsError where it is missing or was refused."""
-        found = self._weights.get(name) or WeightsError(f"{name} was not handed in")
+        """The manifest of a weights file. Raises WeightsError, which says why, where it is missing or was refused."""
+        found = self._weights.get(name) or WeightsError(self.why_missing(name))
         if isinstance(found, WeightsError):
             raise found
         return found
@@ -186,33 +187,34 @@ class Submission:
         Raises IntakeError where it was not handed in.
         """
         if not (self._files / name).exists():
-            raise IntakeError(f"{name} was not handed in")
+            raise IntakeError(self.why_missing(name))
         return self._files / name
 
-    def examine_weights(self, expected: list[ExpectedFile], store: Path) -> list[str]:
+    def why_missing(self, name: str) -> str:
+        """Why an expected file is not there: it was refused, it is unclear which one is meant, or it was not handed in."""
+        refused = self._weights.get(name)
+        return (
+            str(refused) if isinstance(refused, WeightsError) else self._unclear.get(name, f"{name} was not handed in")
+        )
+
+    def examine_weights(self, expected: list[ExpectedFile], store: Path, taken: Intake) -> list[str]:
         """Puts every weights file through the quarantine and takes the refused ones away; returns what to tell people."""
-        notes: list[str] = []
-        for row in expected:
-            file = self._files / row.name
-            if row.kind == "weights" and file.exists():
-                notes += self._examine(file, store)
-        return notes
+        self._unclear = taken.unclear
+        sources = {file.name: file.source for file in taken.files}
+        rows = [row for row in expected if row.kind == "weights" and (self._files / row.name).exists()]
+        return [note for row in rows for note in self._examine(row, store, sources[row.name])]
 
-    def _examine(self, file: Path, store: Path) -> list[str]:
-        with self.item(f"weights of {file.name}", 120.0):
-            try:
-                manifest = quarantine(file, self._unpickled, store)
-            except WeightsError as error:
-                self._weights[file.name] = error
-                file.unlink()
-                if self._box is not None:
-                    (self._box.submission / file.name).unlink(missing_ok=True)
-                return [str(error)]
-        self._weights[file.name] = manifest
-        return list(manifest.notes)
+    def _examine(self, row: ExpectedFile, store: Path, source: str) -> list[str]:
+        def asked(question: str) -> object:
+            return self.ask(question, {"name": row.name})
 
-    def _unpickled(self, file: Path) -> object:
-        return self.ask("weights!", {"name": file.name})
+        with self.item(f"weights of {row.name}", 120.0):
+            found = self._weights[row.name] = examined(row, source, self._folders, asked, store)
+        return [str(found)] if isinstance(found, WeightsError) else list(found.notes)
+
+    def _folders(self) -> list[Path]:
+        """Where the submission's files lie: here, and in a box that is open."""
+        return [self._files, *([self._box.submission] if self._box else [])]
 
     def _open_session(self) -> Session:
         """The item's session. A worker that was killed with the last one is replaced once."""

@@ -1,13 +1,13 @@
 """The code of a notebook, or of a script that was exported from one, as Python statements. Parsed here and never run."""
 
 import ast
-import importlib.util
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
 from grading.intake.newer import parses, rewritten
+from grading.intake.texts import read_text
 
 MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*|\?{1,2}[\w.]+\s*)$")
 ASSIGNED = re.compile(r"^(\s*)(\w[\w, ]*)=\s*[%!].*$")  # files = !ls
@@ -41,11 +41,8 @@ def cells_of_script(text: str) -> list[tuple[int, str]]:
 
 
 def text_of_script(content: bytes) -> str:
-    """A script's text, in the encoding it declares; what cannot be decoded costs only its own characters."""
-    try:
-        return importlib.util.decode_source(content)
-    except (SyntaxError, UnicodeDecodeError, LookupError):
-        return content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    """A script's text, in whatever encoding; what cannot be decoded costs only its own characters."""
+    return read_text(content).text
 
 
 def python_of(cell: str) -> str:

@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 
-from grading.errors import WeightsError
+from grading.errors import WeightsError, WholeModel
 from grading.intake import limits
 from grading.intake.formats import save_again
 from grading.intake.opcodes import (
@@ -28,7 +28,7 @@ def followed(program: Sequence[Instruction], name: str) -> Machine:
     """What the pickle would build. Raises WeightsError where it does anything but build tensors and containers."""
     refused = [path for path in names_in_pickle(program) if path not in ALLOWED_NAMES]
     if _whole_module(program, refused):
-        raise WeightsError(_whole_module_sentence(refused, name))
+        raise WholeModel(_whole_module_sentence(refused, name))
     if refused:
         raise WeightsError(_refused_sentence(refused, name))
     unknown = unknown_instructions(program)
@@ -103,7 +103,7 @@ def _whole_module_sentence(refused: Sequence[str], name: str) -> str:
     also = f" It also names {listed(others, 3)}." if others else ""
     return (
         f"{name} is a whole pickled model ({listed(classes, 3)}), which runs code when it is opened.{also} "
-        f"Save only its weights: torch.save(model.state_dict(), {name!r})."
+        f"Save only its weights: model = torch.load({name!r}, weights_only=False); torch.save(model.state_dict(), {name!r})."
     )
 
 

@@ -25,6 +25,7 @@ class Entry:
     packed: int = 0  # bytes it takes in the archive
     flaw: str = ""  # why it cannot be taken: "is a link"
     folder: bool = False
+    origin: str = ""  # what writes it, where it is no file of its own: "a cell of hw.ipynb"
 
     @property
     def name(self) -> str:
@@ -44,6 +45,11 @@ def files_among(entries: Sequence[Entry]) -> tuple[Entry, ...]:
         for entry in entries
         if not entry.folder and not ignored(entry.path) and entry.path.count("/") <= limits.DEEPEST
     )
+
+
+def slashed(path: str) -> str:
+    """A path as Windows writes it, with the slashes that it has everywhere else."""
+    return path.replace("\\", "/")
 
 
 def tricky(path: str) -> bool:

@@ -8,7 +8,7 @@ from typing import IO
 
 from grading.errors import IntakeError
 from grading.intake import limits
-from grading.intake.entries import Entry, ignored, refuse_crowds
+from grading.intake.entries import Entry, ignored, refuse_crowds, slashed
 from grading.intake.wording import shown
 
 
@@ -25,6 +25,11 @@ def entries_of_folder(folder: Path) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
+def entry_of_file(file: Path) -> Entry:
+    """One file that is all that was handed in."""
+    return _entry(file.parent, Path(file.name))
+
+
 def _entry(folder: Path, inside: Path) -> Entry:
     found = (folder / inside).lstat()
     flaw = ""
@@ -32,7 +37,7 @@ def _entry(folder: Path, inside: Path) -> Entry:
         flaw = "is a link; put the file itself in its place"
     elif not stat.S_ISREG(found.st_mode):
         flaw = "is not a regular file; put an ordinary file in its place"
-    return Entry(inside.as_posix(), partial(_open, folder / inside), found.st_size, found.st_size, flaw)
+    return Entry(slashed(inside.as_posix()), partial(_open, folder / inside), found.st_size, found.st_size, flaw)
 
 
 def _open(path: Path) -> IO[bytes]:

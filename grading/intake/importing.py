@@ -6,6 +6,7 @@ never run here.
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from grading.intake.staying import IMPORTS, bound, constant
 
@@ -37,10 +38,22 @@ LATER = '''class __Later__:
         return self.__it()(*args, **kwargs)'''
 
 
-def needed(lines: Sequence[ast.stmt]) -> list[ast.stmt]:
+@dataclass(frozen=True)
+class Beside:
+    """What modules of a student's own, which lie beside a file, have to do with it."""
+
+    modules: frozenset[str] = frozenset()  # their names, as far as the first dot
+    classes: frozenset[str] = frozenset()  # that they define
+
+
+NOTHING = Beside()
+
+
+def needed(lines: Sequence[ast.stmt], own: Beside = NOTHING) -> list[ast.stmt]:
     """The lines of a module without imports that nothing uses, nor constants that use dear ones and are used by nothing.
 
     Dear imports that only the bodies of functions use become `name = __Later__(…)`; see LATER, which must stand before.
+    Imports of the student's `own` modules stay: what is asked for may be what they give.
     """
     idle = _idle_constants(lines)
     lines = [line for line in lines if line not in idle]
@@ -49,23 +62,30 @@ def needed(lines: Sequence[ast.stmt]) -> list[ast.stmt]:
     at_once = set().union(*map(_used_at_once, others))
     found = []
     for line in lines:
-        if not isinstance(line, IMPORTS):
+        if not isinstance(line, IMPORTS) or _of(line) in own.modules:
             found.append(line)
         elif used & (bound(line) | LOOKS_UP) or "*" in bound(line):
             found.append(line if at_once & (bound(line) | LOOKS_UP) else _later(line) or line)
     return found
 
 
-def unneeded(lines: Sequence[ast.stmt]) -> str:
+def unneeded(lines: Sequence[ast.stmt], own: Beside = NOTHING) -> str:
     """The text of the imports that go, for who makes something of what was left out after all."""
     used = set().union(*(names_in(line) for line in lines if not isinstance(line, IMPORTS)))
-    found = [line for line in lines if isinstance(line, IMPORTS) and not used & (bound(line) | LOOKS_UP)]
+    imports = [line for line in lines if isinstance(line, IMPORTS) and _of(line) not in own.modules]
+    found = [line for line in imports if not used & (bound(line) | LOOKS_UP)]
     return "\n".join(ast.unparse(line) for line in found[:MOST_KEPT])
 
 
 def names_in(part: ast.AST) -> set[str]:
     """The names that are read or written anywhere in it."""
     return {inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+
+
+def _of(line: ast.Import | ast.ImportFrom) -> str:
+    """The module or the package that one import is of, by the first part of its name."""
+    name = line.module or "" if isinstance(line, ast.ImportFrom) else line.names[0].name
+    return name.split(".")[0]
 
 
 def _dear(line: ast.stmt) -> bool:

@@ -17,7 +17,7 @@ from grading.intake.arguments import with_defaults
 from grading.intake.cells import NOT_PYTHON, cells_of_script, statements
 from grading.intake.declaring import Scope, declarations
 from grading.intake.defaults import ARGUMENTS
-from grading.intake.importing import LATER, names_in, needed, unneeded
+from grading.intake.importing import LATER, NOTHING, Beside, names_in, needed, unneeded
 from grading.intake.leaving import all_kept, resting_on_the_rest, text_left_out
 from grading.intake.nesting import unnested
 from grading.intake.staying import DEFINED, bound, defined, leaves_out, main
@@ -76,20 +76,21 @@ class Section:
 WHOLE = Section()
 
 
-def lifted(cells: Sequence[str], name: str, section: Section = WHOLE) -> Lifted:
+def lifted(cells: Sequence[str], name: str, section: Section = WHOLE, own: Beside = NOTHING) -> Lifted:
     """The module that is in the code cells of a notebook.
 
     Each statement stands by itself: one that fails, since it needs what was left out or works only elsewhere, leaves its own
     names out, and asking the module for one tells why. Where a function or a class is defined again, the last definition
     counts, and a note says so; but what the part for another file defines anew does not count for this one, since a notebook
-    runs from top to bottom. A cell that does not parse is left out, and a note says which and why.
+    runs from top to bottom. A cell that does not parse is left out, and a note says which and why. own: the student's own
+    modules, the imports of which stay
     """
-    return _module(_of_section(_parsed_notebook(cells, shown(name)), section), shown(name))
+    return _module(_of_section(_parsed_notebook(cells, shown(name)), section), shown(name), own)
 
 
-def lifted_script(text: str, name: str, section: Section = WHOLE) -> Lifted:
+def lifted_script(text: str, name: str, section: Section = WHOLE, own: Beside = NOTHING) -> Lifted:
     """The module that is in a script, in the same way; where it was exported from a notebook, cell by cell."""
-    return _module(_of_section(_parsed_script(text, shown(name)), section), shown(name))
+    return _module(_of_section(_parsed_script(text, shown(name)), section), shown(name), own)
 
 
 def _of_section(parsed: _Parsed, section: Section) -> _Parsed:
@@ -167,7 +168,7 @@ def _said(error: BaseException, before: int) -> str:
     return f"line {line + before}: {getattr(error, 'msg', error)}" if line else type(error).__name__
 
 
-def _module(parsed: _Parsed, name: str) -> Lifted:
+def _module(parsed: _Parsed, name: str, own: Beside) -> Lifted:
     resting = resting_on_the_rest([statement for _, statement in parsed.statements])
 
     def kept_of(statement: ast.stmt) -> list[ast.stmt]:
@@ -176,7 +177,7 @@ def _module(parsed: _Parsed, name: str) -> Lifted:
     staying = [(place, part) for place, statement in parsed.statements for part in kept_of(statement)]
     taken = {each for _, part in staying for each in bound(part)}
     classes = [each for _, part in staying for each in defined(part) if isinstance(each, ast.ClassDef)]
-    scope = Scope(frozenset(each.name for each in classes))
+    scope = Scope(own.classes | {each.name for each in classes})
     lines: list[ast.stmt] = []
     room = len(staying) + MOST_RECORDED
     for _, statement in parsed.statements:
@@ -191,9 +192,9 @@ def _module(parsed: _Parsed, name: str) -> Lifted:
     future = [FUTURE] if any(_future(line) and bound(line) == {"annotations"} for line in lines) else []
     missing = "; ".join(("it is not defined there", *parsed.notes[:1])).rstrip(".")
     beginning = BEGINNING.format(
-        rest=text_left_out(parsed.statements, resting), imports=unneeded(lines), missing=missing, file=name
+        rest=text_left_out(parsed.statements, resting), imports=unneeded(lines, own), missing=missing, file=name
     )
-    texts, uncompiled = written([line for line in needed(lines) if not _future(line)], name)
+    texts, uncompiled = written([line for line in needed(lines, own) if not _future(line)], name)
     source = "\n\n".join([*future, beginning, *_asked_for(texts), *texts])
     return Lifted(f"{source}\n", (*parsed.notes, *uncompiled, *_redefinitions(staying, name)))
 

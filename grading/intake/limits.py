@@ -21,3 +21,7 @@ TENSORS = 20_000  # tensors in a state dict
 NUMBERS = 200_000_000  # numbers in all of them together
 SMALL = 1_000_000  # numbers that a tensor may have without the file holding them all: an expanded buffer
 KEY = 512  # characters in the name of a parameter
+
+MODULES = 100  # modules of a student's own, beside the expected files
+MODULE = MIB // 2  # bytes in one of them
+MODULES_TOTAL = 4 * MIB  # bytes in all of them together

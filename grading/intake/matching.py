@@ -1,6 +1,7 @@
 """Which of the files handed in is which of the files expected. Looks at names only."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -13,6 +14,7 @@ from grading.records import ExpectedFile
 LONGEST = 255  # characters in a file name on any common system; longer ones are compared as they are
 DOWNLOAD = re.compile(r"( ?\(\d{1,3}\)|[ _-]*copy([ _-]*\d{1,3})?|-\d{1,2})$", re.IGNORECASE)  # "vae (1)", "vae copy 2"
 DUPLICATE = re.compile(r"^copy of ", re.IGNORECASE)
+WRAPPED = re.compile(r"(\.(?:py|ipynb))(?:\.(?:txt|json|download|py))?\s*$", re.IGNORECASE)  # "vae.py.txt"
 SENDER = re.compile(r"^(.*_)?\d{5,}_(assignsubmission_file_)?")  # "smith_12345_", as course platforms write it
 FAMILIES = ({".py", ".ipynb", ".txt"}, {".pt", ".pth", ".ckpt", ".bin", ".pkl", ".safetensors", ".zip", ""})
 ALIKE = 0.6
@@ -71,7 +73,17 @@ def match(names: Sequence[str], expected: Sequence[ExpectedFile]) -> Matching:
 
 def is_notebook(path: str) -> bool:
     """Whether a path has the name of a notebook."""
-    return path.lower().endswith(".ipynb")
+    return unwrapped(path).lower().endswith(".ipynb")
+
+
+def is_code(path: str) -> bool:
+    """Whether a path has the name of a script or a notebook."""
+    return unwrapped(path).lower().endswith((".py", ".ipynb"))
+
+
+def unwrapped(path: str) -> str:
+    """A path without what browsers and mail put behind the name of a script: "vae.py.txt" is "vae.py"."""
+    return WRAPPED.sub(r"\1", path)
 
 
 def form_of(path: str) -> str:
@@ -96,7 +108,7 @@ def _likeness(one: str, other: str) -> float:
     suffixes = {PurePosixPath(one).suffix.lower(), PurePosixPath(other).suffix.lower()}
     if len(suffixes) > 1 and not any(suffixes <= family for family in FAMILIES):
         return 0.0
-    stems = _plain(PurePosixPath(one).stem), _plain(PurePosixPath(other).stem)
+    stems = plain(PurePosixPath(one).stem), plain(PurePosixPath(other).stem)
     contained = min(map(len, stems)) >= 3 and (stems[0] in stems[1] or stems[1] in stems[0])
     return max(SequenceMatcher(None, *stems).ratio(), 0.7 if contained else 0.0)
 
@@ -121,13 +133,15 @@ def _by_alias(name: str, file: ExpectedFile) -> bool:
 def _but_for_decoration(name: str, file: ExpectedFile) -> bool:
     if len(name) > LONGEST:
         return False
-    return not _undecorated(name).isdisjoint(_plain(known) for known in (file.name, *file.aliases))
+    return not _undecorated(name).isdisjoint(plain(known) for known in (file.name, *file.aliases))
 
 
 def _as_notebook(name: str, file: ExpectedFile) -> bool:
     """A code file that was handed in as a notebook of its name."""
     stem = file.name.removesuffix(".py")
-    return file.kind == "code" and stem != file.name and _plain(name) == _plain(f"{stem}.ipynb")
+    if len(name) > LONGEST:
+        return False
+    return file.kind == "code" and stem != file.name and plain(f"{stem}.ipynb") in _undecorated(name)
 
 
 def _in_other_form(fits: Fits, name: str, file: ExpectedFile) -> bool:
@@ -138,11 +152,16 @@ def _in_other_form(fits: Fits, name: str, file: ExpectedFile) -> bool:
 
 def _undecorated(name: str) -> set[str]:
     """The names that one may have had before a browser or a course platform saw it."""
-    stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+    name = unwrapped(name)
+    stem, suffix = PurePosixPath(name).stem.strip(), PurePosixPath(name).suffix.strip()
     stems = {stem, DOWNLOAD.sub("", stem), DUPLICATE.sub("", stem)}
-    plain = {_plain(candidate + suffix) for candidate in stems}
-    return plain | {SENDER.sub("", candidate) for candidate in plain}
+    bare = {plain(candidate + suffix) for candidate in stems}
+    return bare | {SENDER.sub("", candidate) for candidate in bare}
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", folded(name))
+def plain(name: str) -> str:
+    """A name without what looks alike: spaces, dashes and underscores of every kind, wide letters, marks without width."""
+    seen = unicodedata.normalize("NFKC", name)
+    seen = "".join("-" if unicodedata.category(letter) == "Pd" or letter == "\u2212" else letter for letter in seen)
+    seen = "".join(letter for letter in seen if unicodedata.category(letter) != "Cf")
+    return re.sub(r"[\s_-]+", "_", folded(seen))

@@ -1,5 +1,6 @@
 """Modules in the place of notebooks, and of scripts that train as soon as they are run."""
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -9,8 +10,15 @@ from grading.intake.cells import text_of_script
 from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script, readable
 from grading.intake.matching import Found, form_of, in_form, is_notebook
 from grading.intake.notebooks import code_cells
+from grading.intake.own_modules import NONE, Changes
+from grading.intake.texts import as_module
+from grading.intake.wording import shown
 from grading.records import ExpectedFile
 from grading.sandbox.inside.loading import LIFTED
+
+RUN = re.compile(
+    r"(?m)^([ \t]*)%run[ \t]+(?:-[inte][ \t]+)*[\"']?(?:\./)?([A-Za-z_]\w*(?:/[A-Za-z_]\w*)*)\.py[\"']?[ \t]*$"
+)
 
 
 def module_of(name: str) -> str:
@@ -35,37 +43,64 @@ def section_of(found: Found, every: Sequence[Found], expected: Sequence[Expected
     return Section(defines[found.name], frozenset().union(*(defines[name] for name in others))) if others else WHOLE
 
 
-def made_modules(found: Found, kind: str, into: Path, section: Section = WHOLE) -> Iterator[str]:
+def code_of(file: Path, found: Found) -> list[str]:
+    """The text of a file that was copied; of a notebook, its cells. Nothing of one that cannot be read."""
+    try:
+        return _cells(file) if is_notebook(found.path) else [text_of_script(file.read_bytes())]
+    except IntakeError:  # said where a module is made of it
+        return []
+
+
+def made_modules(
+    found: Found, kind: str, into: Path, section: Section = WHOLE, changes: Changes = NONE
+) -> Iterator[str]:
     """Makes a module of a script, or of a notebook that was handed in for a code file; yields what to tell people of it.
 
     What was handed in for a script stays beside its module, for what it shows or says. Of a notebook that cannot be read
-    the module says why.
+    the module says why. changes: what lets its imports of the student's own modules work
     """
     if kind == "script":
         if not is_notebook(found.path):
             shutil.copyfile(into / place_of(found, kind), into / original_of(found.name))
             (into / original_of(found.name)).chmod(0o644)
-        yield from _made(into / place_of(found, kind), into / module_of(found.name), found, section)
+        yield from _made(into / place_of(found, kind), into / module_of(found.name), found, changes, section)
     elif kind in ("code", "starter") and is_notebook(found.path):
         notebook = (into / found.name).rename(into / f"{found.name}.ipynb")
-        yield from _made(notebook, into / found.name, found)
+        yield from _made(notebook, into / found.name, found, changes)
         notebook.unlink()
-    elif kind == "code":
-        _lay_beside(into / found.name)
+    elif kind in ("code", "starter"):
+        yield from _importable(into / found.name, found, changes)
+        if kind == "code":
+            _lay_beside(into / found.name, changes)
 
 
-def _lay_beside(module: Path) -> None:
+def _lay_beside(module: Path, changes: Changes) -> None:
     """Writes down what a module's definitions alone make, for one that cannot be imported as it stands, or trains then."""
     text = text_of_script(module.read_bytes())
     if readable(text):
         beside = module.with_name(module.name + LIFTED)
-        beside.write_text(lifted_script(text, module.name).source, encoding="utf-8", errors="backslashreplace")
+        source = lifted_script(text, module.name, own=changes.own).source
+        beside.write_text(source, encoding="utf-8", errors="backslashreplace")
         beside.chmod(0o644)
 
 
-def _made(handed_in: Path, module: Path, found: Found, section: Section = WHOLE) -> Iterator[str]:
+def _importable(module: Path, found: Found, changes: Changes) -> Iterator[str]:
+    """Makes code fit to be imported in the box: in UTF-8, and with its imports leading where they should."""
+    before = module.read_bytes()
+    content, said = as_module(before)
+    text = content.decode("utf-8")
+    changed = changes.text(text)
+    if changed != text:
+        content = changed.encode("utf-8", "backslashreplace")
+    if content is not before:
+        module.write_bytes(content)
+    if said:
+        yield f"{shown(found.path.rpartition('/')[2])} {said}; it was converted to UTF-8."
+
+
+def _made(handed_in: Path, module: Path, found: Found, changes: Changes, section: Section = WHOLE) -> Iterator[str]:
     try:
-        made = _lifted(handed_in, PurePosixPath(found.path).name, section)
+        made = _lifted(handed_in, PurePosixPath(found.path).name, changes, section)
     except IntakeError as error:
         yield str(error) if handed_in.name == found.name else f"{found.name}: {error}"
         made = Lifted(f"raise ImportError({str(error)!r})\n", ())  # for the rows that ask for it
@@ -74,7 +109,16 @@ def _made(handed_in: Path, module: Path, found: Found, section: Section = WHOLE)
     yield from made.notes
 
 
-def _lifted(handed_in: Path, name: str, section: Section) -> Lifted:
+def _lifted(handed_in: Path, name: str, changes: Changes, section: Section) -> Lifted:
     if is_notebook(handed_in.name):
-        return lifted(code_cells(handed_in), name, section)
-    return lifted_script(text_of_script(handed_in.read_bytes()), name, section)
+        return lifted([changes.text(cell) for cell in _cells(handed_in)], name, section, changes.own)
+    return lifted_script(changes.text(text_of_script(handed_in.read_bytes())), name, section, changes.own)
+
+
+def _cells(notebook: Path) -> list[str]:
+    """The code cells of a notebook. What `%run helper.py` leaves behind is what a star import of it gives."""
+    return [RUN.sub(_imported, cell) for cell in code_cells(notebook)]
+
+
+def _imported(run: re.Match[str]) -> str:
+    return f"{run[1]}from {run[2].replace('/', '.')} import *"

@@ -15,6 +15,7 @@ from typing import Any
 
 from grading.errors import IntakeError, RubricError
 from grading.intake import limits
+from grading.intake.texts import as_utf8
 from grading.intake.wording import amount, shown
 
 PARTS = 3_000_000  # brackets, braces and commas in the file: what it takes in memory once it is parsed
@@ -68,7 +69,7 @@ def code_cells(path: Path) -> list[str]:
 
 def code_cells_in(content: bytes, name: str) -> list[str]:
     """The same for what is in the file of that name."""
-    return [_code(cell) for cell in _cells(name, _without_outputs(content))]
+    return [_code(cell) for cell in _cells(name, _without_outputs(as_utf8(content)))]
 
 
 def sources(path: Path) -> list[tuple[str, str]]:
@@ -117,7 +118,7 @@ def _content(path: Path) -> bytes:
         raise IntakeError(f"{path.name} is empty (0 bytes). {AGAIN}")
     if len(content) > most:
         raise _too_large(path.name, content)
-    return content
+    return as_utf8(content)
 
 
 def _too_large(name: str, content: bytes) -> IntakeError:
@@ -150,9 +151,7 @@ def _parsed(name: str, content: bytes) -> Any:
     if sum(map(content.count, (b"[", b"{", b","))) > PARTS:
         raise _too_large(name, content)
     try:
-        return json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise IntakeError(f"{name} is not a notebook: it is not text in UTF-8. {AGAIN}") from None
+        return json.loads(content)
     except RecursionError:
         raise IntakeError(f"{name} is not a notebook: its parts are nested too deep. {AGAIN}") from None
     except ValueError as error:

@@ -10,7 +10,7 @@ CALLED = {
     *("abs", "round", "sorted", "zip", "pow", "slice", "Path", "device", "is_available", "device_count", "manual_seed"),
     *("tensor", "zeros", "ones", "full", "eye", "array", "arange", "linspace", "logspace", "geomspace", "concatenate"),
     *("cat", "hstack", "tolist", "sqrt", "log", "exp", "cos", "sin", "tanh", "prod", "cumprod", "cumsum", "clip"),
-    *("vars", "Namespace", "__arguments__", "__changed__", "__made__"),
+    *("vars", "Namespace", "__arguments__", "__changed__", "__made__", "import_module", "__import__"),
     *("Compose", "ToTensor", "Normalize", "Lambda", "Resize", "namedtuple", "EasyDict", "edict", "SimpleNamespace"),
 }
 MOVES = {"to", "cuda", "cpu", "float", "double", "eval"}  # what may be asked of a criterion that has just been made

@@ -1,19 +1,19 @@
 """Quarantine: a weights file is looked through unopened, opened elsewhere, and kept as plain numbers."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import safetensors.torch
 from torch import Tensor
 
-from grading.errors import AnswerError, WeightsError
+from grading.errors import AnswerError, WeightsError, WholeModel
 from grading.intake.claims import devices
 from grading.intake.formats import save_again
 from grading.intake.state import State, all_finite, find_state
 from grading.intake.torch_files import inspect
-from grading.intake.wording import listed
+from grading.intake.wording import listed, shown
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,56 @@ class WeightsManifest:
     finite: bool
     notes: tuple[str, ...]  # what the student should know
     path: Path  # the safetensors file that holds them now
+    whole: bool = False  # whether they were taken out of a pickled model
+    nested: bool = False  # whether they were kept under a name, among other things perhaps
 
 
-def quarantine(file: Path, unpickle: Callable[[Path], object], store: Path) -> WeightsManifest:
+def quarantine(
+    file: Path,
+    unpickle: Callable[[Path], object],
+    store: Path,
+    take_apart: Callable[[Path], object] | None = None,
+) -> WeightsManifest:
     """Checks a weights file and keeps its state dict as `store/<stem>.safetensors`.
 
     `unpickle` opens the file with torch.load(weights_only=True) in a sandbox and hands back dicts, lists, numbers and
     plain tensors; it is asked only once the file has been found to hold nothing but tensors, as many as it claims.
+    `take_apart` takes the tensors out of a pickled model in a sandbox, and hands back the same, without running it.
     Raises WeightsError where the file is refused or holds no state dict.
     """
-    machine = inspect(file)
+    try:
+        machine = inspect(file)
+    except WholeModel as refusal:
+        if take_apart is None:
+            raise
+        return replace(_keep(file, _taken_out(file, take_apart, refusal), store), whole=True)
     try:
         loaded = unpickle(file)
     except AnswerError as error:
         raise WeightsError(f"{file.name} cannot be opened: {error}. {save_again(file.name)}") from error
     state = find_state(loaded, file.name)
     notes = (*_notes_on_devices(devices(machine), file.name), *state.notes)
-    return _keep(file, State(state.tensors, notes), store)
+    return replace(_keep(file, State(state.tensors, notes), store), nested=_under_a_name(loaded, state.tensors.keys()))
+
+
+def _under_a_name(loaded: object, keys: Collection[str], depth: int = 3) -> bool:
+    """Whether what was loaded keeps tensors of these names in a dict within a dict, or beside other things."""
+    if not isinstance(loaded, Mapping) or not depth:
+        return False
+    if set(map(str, loaded)) >= set(keys):
+        return len(loaded) > len(keys)
+    inner = [value for value in loaded.values() if isinstance(value, Mapping)]
+    return any(set(map(str, value)) >= set(keys) or _under_a_name(value, keys, depth - 1) for value in inner)
+
+
+def _taken_out(file: Path, take_apart: Callable[[Path], object], refusal: WholeModel) -> State:
+    """What was taken out of a pickled model. Raises the refusal, with the reason, where that cannot be done."""
+    try:
+        state = find_state(take_apart(file), file.name)
+    except (AnswerError, WeightsError) as error:
+        raise WeightsError(f"{refusal} Its tensors could not be taken out of it here ({shown(str(error))}).") from error
+    note = f"{refusal} Here its tensors were taken out of it, and nothing of it was run."
+    return State(state.tensors, (note, *state.notes))
 
 
 def _keep(file: Path, state: State, store: Path) -> WeightsManifest:

@@ -18,6 +18,7 @@ from grading.metrics.epochs import allowed
 from grading.metrics.extractors import best_extractor
 from grading.metrics.feature_cache import cached_features
 from grading.metrics.feature_distance import feature_distances, real_distances
+from grading.metrics.fitting import unfit
 from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
@@ -113,28 +114,29 @@ def _run(student: Submission, setting: Setting) -> Run:
 
 
 def _made(student: Submission, setting: Setting) -> Run:
-    if _weights_serve(student, setting):
+    why = _why_not(student, setting)
+    if not why:
         images = {0: _drawn(student, setting, 0, setting.seconds)}
         return _with_stages(student, setting, (), images, f"weights from {setting.sampling.file}")
     scalar(student.begin_diffusion(), "the loss")
-    allowed(setting, f"{setting.sampling.file} was not handed in")
+    allowed(setting, why)
     student.training_photographs(images=cat_images(LARGER))
     planned = BETWEEN if setting.quick else 10 * BETWEEN
     losses, images = _trained(student, setting, planned)
     if not losses:
         raise NotMeasured(f"{BETWEEN} steps of training take longer than the row's {setting.seconds:g} s here")
-    how = f"trained here for {len(losses):,} of {planned:,} steps"
+    how = f"trained here for {len(losses):,} of {planned:,} steps; {why}"
     return _with_stages(student, setting, tuple(losses), images, how)
 
 
-def _weights_serve(student: Submission, setting: Setting) -> bool:
-    """Whether weights were handed in that fit the network; where they do not, the model is trained here."""
+def _why_not(student: Submission, setting: Setting) -> str:
+    """Why no weights serve that were handed in; "" where some do. Where none do, the model is trained here."""
     try:
         student.weights(setting.sampling.file)
         student.load_diffusion()
-    except (WeightsError, Crashed):
-        return False
-    return True
+    except (WeightsError, Crashed) as error:
+        return unfit(student, setting.sampling.file, error).rstrip(".")
+    return ""
 
 
 def _trained(student: Submission, setting: Setting, planned: int) -> tuple[list[float], dict[int, Tensor]]:

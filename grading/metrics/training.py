@@ -16,6 +16,7 @@ from grading.errors import Crashed, WeightsError
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.epochs import drawn as drawn_curves
+from grading.metrics.fitting import unfit
 from grading.metrics.intervals import interval
 from grading.metrics.memory import counted, stored
 from grading.metrics.pictures import grid
@@ -38,8 +39,9 @@ def cvae(student: Submission, setting: Setting) -> Evidence:
 
 
 def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
-    epochs = None if _weights_serve(student, setting, model) else _train(student, setting, model)
-    how = f"weights from {setting.sampling.file}" if epochs is None else _described(epochs)
+    why = _why_not(student, setting, model)
+    epochs = _train(student, setting, model, why) if why else None
+    how = f"weights from {setting.sampling.file}" if epochs is None else f"{_described(epochs)}; {why}"
     images, labels = setting.assets.images, setting.assets.labels
     losses, drawn = _losses(student, setting, model, images, labels)
     population = setting.assets.facts["statistics_images"]
@@ -61,24 +63,27 @@ def _described(epochs: Epochs) -> str:
     )
 
 
-def _weights_serve(student: Submission, setting: Setting, model: str) -> bool:
-    """Whether weights were handed in that fit the model. Nobody has to: where they do not, the model is trained here."""
+def _why_not(student: Submission, setting: Setting, model: str) -> str:
+    """Why no weights serve that were handed in; "" where some do. Nobody has to: without, the model is trained here."""
     try:
         student.weights(setting.sampling.file)
         student.encode(model=model, x=setting.assets.images[:1], classes=_classes(model, setting.assets.labels[:1]))
-    except (WeightsError, Crashed):
-        return False
-    return True
+    except (WeightsError, Crashed) as error:
+        return unfit(student, setting.sampling.file, error).rstrip(".")
+    return ""
 
 
 def _classes(model: str, labels: Tensor) -> Tensor | None:
     return labels if model == "cvae" else None
 
 
-def _train(student: Submission, setting: Setting, model: str) -> Epochs:
-    """Trains in the sandbox. Raises NotMeasured where that may not be, or takes too long here."""
+def _train(student: Submission, setting: Setting, model: str, why: str) -> Epochs:
+    """Trains in the sandbox. Raises NotMeasured where that may not be, or takes too long here.
+
+    why: what would need it
+    """
     scalar(student.begin_training(model=model), "the loss of a first step")
-    allowed(setting, f"{setting.sampling.file} was not handed in")
+    allowed(setting, why)
     images, labels = labelled_images("mnist", train=True)
     student.training_images(images=images, labels=labels)
     course = Course(

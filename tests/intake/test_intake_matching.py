@@ -33,6 +33,10 @@ EXPECTED = (CODE, WEIGHTS)
         "Jane Smith_1234567_assignsubmission_file_A5_vae_submission.py",
         "smith_12345_vae_submission.py",
         "A5_vae_submission.ipynb",
+        "A5_vae_submission.py.txt",
+        "A5_vae_submission .py",
+        "A5\u2010vae\u2013submission.py",
+        "A5_vae\u00a0submission\u200b.py",
     ],
 )
 def test_names_that_are_recognised(name: str) -> None:
@@ -48,7 +52,6 @@ def test_names_that_are_recognised(name: str) -> None:
         "my_A5_vae_submission.py",
         "A5_vae_submission_final.py",
         "A5_vae_submission_final.ipynb",
-        "A5_vae_submission.py.txt",
         "A5_diffusion_submission.py",
         "smith_12345_my_vae_submission.py",
         "2024_vae_submission.py",

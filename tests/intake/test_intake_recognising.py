@@ -95,6 +95,7 @@ def test_one_notebook_for_everything_serves_several_rows(tmp_path: Path) -> None
     assert intake.notices == (
         "hw5.ipynb was taken as AE.ipynb, since it defines Autoencoder. Hand it in under exactly this name: AE.ipynb.",
         "hw5.ipynb was taken as VAE.py, since it defines myVAE. Hand it in under exactly this name: VAE.ipynb.",
+        "passed over: visualise.py: nothing that is graded imports it.",
     )
 
 
@@ -133,8 +134,23 @@ def test_only_definitions_of_the_file_itself_count(tmp_path: Path) -> None:
 
 
 def test_a_name_that_fits_goes_before_definitions(tmp_path: Path) -> None:
-    _, there = take(tmp_path, {"AE.py": b"n = 1", "other.py": CODE.encode()})
+    _, there = take(tmp_path, {"AE.py": CODE.encode() + b"n = 1", "other.py": CODE.encode()})
     assert "n = 1" in there["AE.py"]
+
+
+def test_but_not_where_it_defines_nothing_and_another_defines_all(tmp_path: Path) -> None:
+    intake, there = take(tmp_path, {"AE.ipynb": notebook("n = 1"), "other.py": CODE.encode()})
+    assert "class Autoencoder" in there["AE.py"]
+    assert "AE.ipynb could be AE.ipynb as well, but other.py defines more of what is asked for" in intake.notices[0]
+
+
+def test_what_is_imported_is_not_missed(tmp_path: Path) -> None:
+    row = FileRow(name="vae.py", kind="code", defines=("VAE",))
+    for first in (b"from work import VAE", b"from work import *"):
+        folder = tmp_path / first.decode()[-3:].replace("*", "star")
+        intake, there = take(folder, {"vae.py": first, "work.py": b"class VAE: pass"}, row)
+        assert there["vae.py"].encode() == first
+        assert intake.notices == ("work.py was taken in too: vae.py imports it.",)
 
 
 # ---------------------------------------------------------------- which assignment
@@ -173,5 +189,5 @@ def test_an_assignment_is_recognised_by_what_is_defined_where_no_name_fits(tmp_p
 def test_only_a_script_has_an_ending_of_its_own_and_definitions() -> None:
     with pytest.raises(ValueError, match=r"ends in .ipynb or .py"):
         FileRow(name="vae.txt", kind="script")
-    with pytest.raises(ValueError, match="only a script"):
-        FileRow(name="vae.py", kind="code", defines=("VAE",))
+    with pytest.raises(ValueError, match="only code"):
+        FileRow(name="vae.pt", kind="weights", defines=("VAE",))

@@ -82,9 +82,9 @@ def test_missing_required_file_is_reported(tmp_path: Path) -> None:
 
 
 def test_missing_file_with_a_similar_one(tmp_path: Path) -> None:
-    intake = take(folder_of(tmp_path / "work", {"vae_final.pt": b"x", **dict.fromkeys(list(WHOLE)[:2], CODE)}))
+    intake = take(folder_of(tmp_path / "work", {"vea.pt": b"x", **dict.fromkeys(list(WHOLE)[:2], CODE)}))
     assert intake.missing == ("vae.pt",)
-    assert intake.notices == ("vae.pt is missing: found vae_final.pt, expected vae.pt — rename it.",)
+    assert intake.notices == ("vae.pt is missing: found vea.pt, expected vae.pt — rename it.",)
 
 
 def notebook(*cells: str) -> bytes:
@@ -127,9 +127,9 @@ def test_broken_notebook_in_place_of_a_module(tmp_path: Path, content: bytes) ->
 
 
 def test_notebook_of_nearly_the_name_of_a_module(tmp_path: Path) -> None:
-    files = {"A5_vae_submission.py": CODE, "vae.pt": b"x", "my_A5_diffusion_submission.ipynb": b"{}"}
+    files = {"A5_vae_submission.py": CODE, "vae.pt": b"x", "A5_difusion_submission.ipynb": b"{}"}
     [notice] = take(folder_of(tmp_path / "work", files)).notices
-    assert "found my_A5_diffusion_submission.ipynb" in notice and "export the notebook to that file" in notice
+    assert "found A5_difusion_submission.ipynb" in notice and "export the notebook to that file" in notice
 
 
 def test_none_expected_names_both_sides(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_submission_that_does_not_exist(tmp_path: Path) -> None:
 
 
 def test_something_else_handed_in(tmp_path: Path) -> None:
-    for name, content in {"work.rar": b"Rar!\x1a\x07", "vae.py": CODE, "empty": b""}.items():
+    for name, content in {"work.docx": b"%PDF", "vae": CODE, "empty": b""}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(IntakeError, match=r"not a folder, a .zip, a .tar or a .tar.gz"):
             take(tmp_path / name)

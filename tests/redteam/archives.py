@@ -141,10 +141,12 @@ def zip_of_crowds(path: Path, honest: Path, target: Target) -> None:
 
 
 def zip_in_zip(path: Path, honest: Path, target: Target) -> None:
-    inner = path.with_name("inner.zip")
+    """One level is unpacked; this is another."""
+    inner, middle = path.with_name("inner.zip"), path.with_name("middle.zip")
     zip_of(inner, honest, {})
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.write(inner, inner.name)
+    for outside, inside in ((middle, inner), (path, middle)):
+        with zipfile.ZipFile(outside, "w") as archive:
+            archive.write(inside, inside.name)
 
 
 def folder_link(path: Path, honest: Path, target: Target) -> None:
@@ -183,7 +185,9 @@ ATTACKS = (
     refused("zip_bomb", 45, "unpack to 200 MB", Archive(zip_bomb), "as a zip bomb does"),
     refused("zip_that_lies", 45, "unpack to more than it says", Archive(zip_that_lies), "damaged|bomb"),
     refused("zip_of_crowds", 45, "bring 6,000 files", Archive(zip_of_crowds), "more than 5,000"),
-    refused("zip_in_zip", 45, "hide the files in an inner archive", Archive(zip_in_zip), "another archive"),
+    refused(
+        "zip_in_zip", 45, "hide the files in an archive within an inner one", Archive(zip_in_zip), "other archives"
+    ),
     refused(
         "folder_link", 44, "link to the reference's weights in a folder", Archive(folder_link, "handed_in"), "is a link"
     ),

@@ -55,6 +55,23 @@ ATTACKS = (
         Edit("return mu", files=dict.fromkeys(SHADOWS, "raise SystemExit(0)")),
         say="no noise",
     ),
+    attack(
+        "imports_its_shadows",
+        (11,),
+        "import its own torch.py, probes.py and a package for the sandbox's own, from modules beside its file",
+        Edit(
+            "return mu",
+            top="import my_layers, torch, probes, random, json, elbograde_inside\n",
+            files={
+                "my_layers.py": "import probes, numpy, safetensors, lib.torch",
+                "lib/__init__.py": "import elbograde_inside",
+                "lib/torch.py": "import sys\nsys.modules.setdefault('elbograde_inside.asking', None)",
+                "elbograde_inside/__init__.py": "raise SystemExit(0)",
+                **dict.fromkeys(SHADOWS, "raise SystemExit(0)"),
+            },
+        ),
+        say="",
+    ),
     attack("leaves_traps", (10, 11), "leave modules that the next item would import", Edit(TRAPS), say="no noise"),
     attack(
         "does_not_parse",

@@ -118,7 +118,9 @@ def torchscript(path: Path, state: State, target: Target) -> None:
 
 
 def whole_module(path: Path, state: State, target: Target) -> None:
-    torch.save(nn.Sequential(nn.Linear(2, 2)), path)
+    model = nn.Sequential(nn.Linear(2, 2))
+    model.settings = Bomb(target)  # type: ignore[assignment]
+    torch.save(model, path)
 
 
 def stride_zero(path: Path, state: State, target: Target) -> None:
@@ -178,7 +180,13 @@ ATTACKS = (
     loads("past_the_scanners", (37,), "call names that scanners miss", past_scanners, "numpy"),
     loads("name_from_the_stack", (37,), "put a forbidden name together", by_the_stack, "instructions|posix|os"),
     loads("torchscript", (38,), "bring a program in place of weights", torchscript, "TorchScript"),
-    loads("whole_module", (38,), "bring a pickled module", whole_module, "whole pickled model"),
+    loads(
+        "whole_module",
+        (38,),
+        "bring a pickled module that runs a command where it is opened in earnest",
+        whole_module,
+        "whole pickled model",
+    ),
     loads("stride_zero", (39,), "claim 10^12 numbers over 16 bytes", stride_zero, "claims|numbers"),
     loads("out_of_bounds", (39,), "read memory beyond its storage", out_of_bounds, "reaches past"),
     loads("deflated_weights", (40,), "unpack 200 kB to 200 MB", deflated, "compressed"),

@@ -9,6 +9,7 @@ import torch
 from .blame import OUTSIDE, failure, last_returned
 from .loading import Code
 from .seeding import seed_everything
+from .whole_models import tensors_of
 
 
 def weights(path: str) -> Any:
@@ -23,6 +24,8 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
         return {"ok": None}
     if question["probe"] == "weights!":  # not the name of any function
         return {"ok": weights(str(code.folder / question["args"]["name"]))}
+    if question["probe"] == "model!":  # nor this
+        return {"ok": tensors_of(str(code.folder / question["args"]["name"]))}
     return {"ok": in_its_precision(lambda args: getattr(probes, question["probe"])(code, **args), question)}
 
 
