@@ -1,5 +1,6 @@
 """Whose fault it is: the student's, nobody's, or ours. Each submission is the reference of ift6135_a3 with one edit."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,12 @@ def test_a_signal_without_a_name(host: Host, tmp_path: Path) -> None:
 def test_syntax_of_a_newer_python_is_no_mistake(host: Host, tmp_path: Path) -> None:
     [row] = judged(host, tmp_path, Q1, in_normal('print(f"{"of"} {mu.shape}")\nreturn mu.sum(1)'))
     assert "SyntaxError" not in row.verdicts[0].message
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python reads it")
+def test_syntax_of_a_newer_python_that_cannot_be_rewritten_is_a_humans(host: Host, tmp_path: Path) -> None:
+    [row] = judged(host, tmp_path, Q1, in_normal('print(t"{mu}")\nreturn mu.sum(1)'))
+    assert row.status == "manual" and "newer Python" in row.verdicts[0].message
 
 
 def test_a_syntax_error_is_one(host: Host, tmp_path: Path) -> None:

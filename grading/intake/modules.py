@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from grading.errors import IntakeError
-from grading.intake.cells import text_of_script
+from grading.intake.cells import python_of, text_of_script
 from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script, readable
 from grading.intake.matching import Found, form_of, in_form, is_notebook
+from grading.intake.newer import for_this_python, waits, waits_for_a_human
 from grading.intake.notebooks import code_cells
 from grading.intake.own_modules import NONE, Changes
 from grading.intake.texts import as_module
@@ -69,8 +70,9 @@ def made_modules(
         yield from _made(notebook, into / found.name, found, changes)
         notebook.unlink()
     elif kind in ("code", "starter"):
-        yield from _importable(into / found.name, found, changes)
-        if kind == "code":
+        said = list(_importable(into / found.name, found, changes))
+        yield from said
+        if kind == "code" and not any(map(waits_for_a_human, said)):
             _lay_beside(into / found.name, changes)
 
 
@@ -89,18 +91,26 @@ def _importable(module: Path, found: Found, changes: Changes) -> Iterator[str]:
     before = module.read_bytes()
     content, said = as_module(before)
     text = content.decode("utf-8")
-    changed = changes.text(text)
+    name = shown(found.path.rpartition("/")[2])
+    changed, newer = for_this_python(changes.text(text), name)
     if changed != text:
         content = changed.encode("utf-8", "backslashreplace")
     if content is not before:
         module.write_bytes(content)
     if said:
-        yield f"{shown(found.path.rpartition('/')[2])} {said}; it was converted to UTF-8."
+        yield f"{name} {said}; it was converted to UTF-8."
+    if newer:
+        yield newer
 
 
 def _made(handed_in: Path, module: Path, found: Found, changes: Changes, section: Section = WHOLE) -> Iterator[str]:
+    name = PurePosixPath(found.path).name
     try:
-        made = _lifted(handed_in, PurePosixPath(found.path).name, changes, section)
+        made = _lifted(handed_in, name, changes, section)
+        cells = _cells(handed_in) if is_notebook(handed_in.name) else [text_of_script(handed_in.read_bytes())]
+        if waiting := next((cell for cell in cells if waits(python_of(cell))), None):
+            source, said = for_this_python(python_of(waiting), shown(name))
+            made = Lifted(source, (*made.notes, said))
     except IntakeError as error:
         yield str(error) if handed_in.name == found.name else f"{found.name}: {error}"
         made = Lifted(f"raise ImportError({str(error)!r})\n", ())  # for the rows that ask for it

@@ -5,12 +5,16 @@ exceptions without brackets (PEP 758). The text is parsed by tree-sitter, which 
 """
 
 import ast
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser
 
+HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+WAITING = "from elbograde_inside.lacking import Lacking\n\nraise Lacking({told!r})\n"
+LOOK = "a human has to look."
 DEEPEST = 200  # nodes within nodes that are rewritten
 
 
@@ -39,6 +43,31 @@ def rewritten(text: str) -> str | None:
     if names and "from __future__ import" not in made:
         made = "".join(f"{name} = __import__('typing').TypeVar({name!r}); " for name in names) + "\n" + made
     return made if parses(made) else None
+
+
+def for_this_python(text: str, name: str) -> tuple[str, str]:
+    """Code as this Python can read it, and what to tell people where it was rewritten.
+
+    Where it is for a newer one and cannot be rewritten, a module that says so: what needs it waits for a human.
+    """
+    if parses(text):
+        return text, ""
+    if (made := rewritten(text)) is not None:
+        return made, f"{name} is written for a newer Python than {HERE}, which grades here; it was rewritten for that."
+    if not for_newer(text):
+        return text, ""
+    told = f"{name} is written for a newer Python than {HERE}, which grades here, and could not be rewritten for that"
+    return WAITING.format(told=told), f"{told}: {LOOK}"
+
+
+def waits_for_a_human(said: str) -> bool:
+    """Whether that is what was told of code that could not be rewritten."""
+    return said.endswith(LOOK)
+
+
+def waits(text: str) -> bool:
+    """Whether code is for a newer Python and cannot be rewritten for this one."""
+    return not parses(text) and rewritten(text) is None and for_newer(text)
 
 
 def for_newer(text: str) -> bool:

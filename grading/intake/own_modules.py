@@ -16,6 +16,7 @@ from grading.intake import limits
 from grading.intake.entries import Entry
 from grading.intake.importing import DEAR, NOTHING, Beside
 from grading.intake.imports import Import, absolute, imports_of
+from grading.intake.newer import for_this_python
 from grading.intake.reading import read_at_most
 from grading.intake.resolving import Step, Tree, base_of, folder_in_box, installed, mirror, steps
 from grading.intake.shims import put_off, shim
@@ -115,7 +116,8 @@ def write_own(own: Own, into: Path) -> None:
         for folder in reversed(PurePosixPath(place).parents):
             (into / folder).mkdir(exist_ok=True)
             (into / folder).chmod(0o755)
-        target.write_bytes(content)
+        text, _ = for_this_python(content.decode("utf-8", "surrogateescape"), target.name)
+        target.write_bytes(text.encode("utf-8", "surrogateescape"))
         target.chmod(0o644)
 
 
