@@ -14,6 +14,7 @@ import types
 import torch
 from elbograde_inside import asking
 from elbograde_inside.asking import KnownNetwork
+from elbograde_inside.lacking import Lacking
 from torch import nn
 from torch.nn import functional as F
 
@@ -216,21 +217,27 @@ SETTINGS = {
     "num_classes": 10,
     "nb_save": None,
     "cfg_scale": 3.0,
+    "learning_rate": 1e-3,
     "lr": 1e-3,
     "epochs": 1,
     "batch_size": 4,
+    "fp16_precision": False,
     "fp16": False,
     "show_every_n_epochs": 1,
+    "save_every_n_epochs": 1,
+    "ema_decay": 0.995,
+    "num_workers": 0,
+    "seed": 0,
     "MODEL_PATH": "eps_model.pkl",
     "dataset_path": "data",
 }
 
 
-def settings(**changed):
-    """What a trainer is set up with: readable as attributes and as items."""
+def settings(own, **changed):
+    """What a trainer is set up with: readable as attributes and as items. own: what the submission's settings have."""
     from easydict import EasyDict
 
-    return EasyDict({**SETTINGS, **changed})
+    return EasyDict({**(own if isinstance(own, dict) else {}), **SETTINGS, **changed})
 
 
 def spare_the_compiler():
@@ -240,19 +247,33 @@ def spare_the_compiler():
         setattr(inner, "__dynamo_disable", inner)
 
 
-def trainer(module, network, diffusion, args):
-    """A trainer around that process, without asking for more of its constructor than that it takes the three. A module may
-    read its settings from a name of its own too."""
+def trainer(module, network, diffusion, **sizes):
+    """A trainer around that process. A module may read its settings from a name of its own too.
+
+    Where its constructor does not run here, it has what every starter gives it; what is asked for besides is lacking.
+    """
+    args = settings(getattr(module, "args", None), **sizes)
     if hasattr(module, "args"):
         module.args = args
     spare_the_compiler()
     try:
         return module.Trainer(args, network, diffusion)
-    except Exception:
-        made = module.Trainer.__new__(module.Trainer)
+    except Exception as error:
+        made = module.Trainer.__new__(without_constructor(module.Trainer, error))
         made.args, made.eps_model, made.diffusion, made.current_epoch = args, network, diffusion, 0
-        made.diffusion_model = diffusion
+        made.diffusion_model, made.ema_model = diffusion, network
         return made
+
+
+def without_constructor(cls, error):
+    """The class, for an instance whose constructor did not run."""
+
+    def missing(self, name):
+        raise Lacking(
+            f"Trainer's constructor could not be run here ({type(error).__name__}: {error}), and {name} is made there"
+        )
+
+    return type(cls.__name__, (cls,), {"__getattr__": missing})
 
 
 def known_chain(code, scales, shifts, shape):
@@ -270,8 +291,8 @@ def known_chain(code, scales, shifts, shape):
 
     diffusion.p_xt_prev_xt = moments
     diffusion.p_sample = lambda *args, **kwargs: moments(*args, **kwargs)[0]
-    args = settings(n_steps=len(scales), n_samples=shape[0], image_channels=shape[1], image_size=shape[2])
-    return trainer(code.q2_trainer_ddpm, network, diffusion, args), network, taken
+    sizes = {"n_samples": shape[0], "image_channels": shape[1], "image_size": shape[2]}
+    return trainer(code.q2_trainer_ddpm, network, diffusion, n_steps=len(scales), **sizes), network, taken
 
 
 def chain_seen(network, taken, images):
@@ -311,8 +332,8 @@ def chain_of_data(code, mean, spread, n_steps, shape):
         return (1 - bar).sqrt() * (x - bar.sqrt() * mean) / (bar * spread**2 + 1 - bar)
 
     network = KnownNetwork(exact)
-    args = settings(n_steps=n_steps, n_samples=shape[0], image_channels=shape[1], image_size=shape[2])
-    made = trainer(code.q2_trainer_ddpm, network, process(code, n_steps, network), args)
+    sizes = {"n_steps": n_steps, "n_samples": shape[0], "image_channels": shape[1], "image_size": shape[2]}
+    made = trainer(code.q2_trainer_ddpm, network, process(code, n_steps, network), **sizes)
     return {"images": made.sample(), "asked_network": len(network.asked)}
 
 
@@ -495,16 +516,14 @@ def guided_loss_labels(code, x0, labels, n_steps, network, calls, stand_ins=None
 def guided_chain(code, labels, guidance, n_steps, shape, network, settings_guidance=0.0, stand_ins=None):
     """Trainer.sample around a known network: the images, and all that the network was asked, one batch after the other."""
     known = LabelledNetwork(**network)
-    sizes = {"n_samples": shape[0], "image_channels": shape[1], "image_size": shape[2]}
-    args = settings(n_steps=n_steps, cfg_scale=settings_guidance, **sizes)
+    sizes = {"n_steps": n_steps, "n_samples": shape[0], "image_channels": shape[1], "image_size": shape[2]}
     diffusion = guided_process(code, n_steps, known, stand_ins)
     for name in ("cfg_diffusion", "q2_cfg_diffusion"):  # what the handout and older starters call the file
         sys.modules.setdefault(name, code.q3_cfg_diffusion)
+    made = trainer(code.q3_trainer_cfg, known, diffusion, cfg_scale=settings_guidance, **sizes)
     if hasattr(code.q3_cfg_diffusion, "args"):
-        code.q3_cfg_diffusion.args = args
-    images = trainer(code.q3_trainer_cfg, known, diffusion, args).sample(
-        labels=labels, cfg_scale=guidance, n_steps=n_steps
-    )
+        code.q3_cfg_diffusion.args = made.args
+    images = made.sample(labels=labels, cfg_scale=guidance, n_steps=n_steps)
     z, asked_labels = (torch.cat(column) for column in zip(*known.asked, strict=True)) if known.asked else (None, None)
     grad = bool(getattr(images, "requires_grad", False))
     return {"images": images, "requires_grad": grad, "asked_z": z, "asked_labels": asked_labels}

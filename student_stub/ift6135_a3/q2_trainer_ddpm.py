@@ -20,7 +20,7 @@ class Trainer:
         self.args = args
         self.eps_model = eps_model.to(args.device)
         self.diffusion = diffusion_model
-        self.optimizer = torch.optim.Adam(self.eps_model.parameters(), lr=args.lr)
+        self.optimizer = torch.optim.Adam(self.eps_model.parameters(), lr=args.learning_rate)
         self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size=10, gamma=0.1)
         self.current_epoch = 0
 

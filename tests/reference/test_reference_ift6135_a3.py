@@ -101,7 +101,14 @@ def settings(**changed) -> SimpleNamespace:
         def __getitem__(self, name: str):
             return getattr(self, name)
 
-    usual = {"device": CPU, "lr": 1e-3, "n_samples": 200, "image_channels": 1, "image_size": 4, "nb_save": None}
+    usual = {
+        "device": CPU,
+        "learning_rate": 1e-3,
+        "n_samples": 200,
+        "image_channels": 1,
+        "image_size": 4,
+        "nb_save": None,
+    }
     return Both(**{**usual, **changed})
 
 

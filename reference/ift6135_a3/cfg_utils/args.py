@@ -7,7 +7,7 @@ args = EasyDict(
     {
         "device": torch.accelerator.current_accelerator() or torch.device("cpu"),
         "batch_size": 256,
-        "lr": 2e-4,
+        "learning_rate": 2e-4,
         "epochs": 16,
         "image_size": 32,
         "image_channels": 1,
@@ -16,6 +16,9 @@ args = EasyDict(
         "n_samples": 16,
         "cfg_scale": 0.3,
         "nb_save": 5,  # None: no pictures while training
+        "show_every_n_epochs": 2,
+        "save_every_n_epochs": 2,
+        "fp16_precision": True,
         "dataset_path": "data",
         "MODEL_PATH": "eps_model_cfg.pkl",
     }
