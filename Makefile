@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TESTS := OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: doctor setup grade test lint stubs gradescope redteam assets train bench-fid test-all help
+.PHONY: doctor setup grade test lint stubs gradescope redteam audit assets train bench-fid test-all help
 .DEFAULT_GOAL := help
 
 help:  ## what there is to do
@@ -42,6 +42,9 @@ doctor: $(READY)  ## which sandboxes work here, and what is missing
 
 redteam: $(READY)  ## hand in hostile submissions and see that each comes to nothing [FLAGS="--sandbox none --only nosy"]
 	@$(RUN) -m grading redteam $(FLAGS)
+
+audit: $(READY)  ## changes that alter no answer, made to every reference: none may cost a mark [FLAGS="--only tabs"]
+	@$(RUN) scripts/audit.py $(FLAGS)
 
 assets: $(READY)  ## the embedded assets of DATASET (default fashion_mnist) from the full data in DATA_ROOT
 	@$(RUN) -m grading.assets.build $(or $(DATASET),fashion_mnist)

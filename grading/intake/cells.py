@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
+from grading.intake.newer import parses, rewritten
 from grading.intake.texts import read_text
 
 MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\?{1,2}\s*|\?{1,2}[\w.]+\s*)$")
@@ -61,7 +62,8 @@ def _body(cell: str) -> list[ast.stmt]:
         except SyntaxError as error:
             if not _silence(lines, (error.lineno or 0) - 1):
                 break
-    return ast.parse(python_of(cell)).body
+    text = python_of(cell)
+    return ast.parse(text if parses(text) else rewritten(text) or text).body
 
 
 def _silence(lines: list[str], at: int) -> bool:

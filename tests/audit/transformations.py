@@ -442,6 +442,118 @@ def prints(handed: Handed) -> Handed:
     return handed.edited(lambda text: rewritten(text, _Counted()))
 
 
+class _Listed(ast.NodeTransformer):
+    """Functions return lists in the place of tuples, or what `wrap` makes of the values."""
+
+    def __init__(self, wrap: str = "") -> None:
+        self.wrap = wrap
+
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        if isinstance(node.value, ast.Tuple):
+            values = node.value.elts
+            node.value = (
+                ast.Call(ast.Name(self.wrap, ast.Load()), values, []) if self.wrap else ast.List(values, ast.Load())
+            )
+        return node
+
+
+def lists(handed: Handed) -> Handed:
+    """Lists in the place of tuples"""
+    return handed.edited(lambda text: rewritten(text, _Listed()))
+
+
+def named_tuples(handed: Handed) -> Handed:
+    """Named tuples in the place of tuples"""
+    lines = (
+        "import collections\n\n\ndef answer_of(*values):\n"
+        "    return collections.namedtuple('Answer', [f'part_{i}' for i in range(len(values))])(*values)\n"
+    )
+    return handed.edited(lambda text: behind_imports(rewritten(text, _Listed("answer_of")), lines))
+
+
+class _Based(ast.NodeTransformer):
+    """Networks have a base class of one's own, initialised in the old way."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        self.name = node.name
+        node.bases = [
+            ast.Name("OwnBase", ast.Load()) if ast.unparse(each) == "nn.Module" else each for each in node.bases
+        ]
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args:
+            node.args = [ast.Name(self.name, ast.Load()), ast.Name("self", ast.Load())]
+        return node
+
+
+def own_base(handed: Handed) -> Handed | None:
+    """Networks with a base class of one's own, and super() as Python 2 had it"""
+    lines = (
+        "import torch\n\n\nclass OwnBase(torch.nn.Module):\n    def __init__(self):\n        super(OwnBase, self).__init__()\n"
+        "        self.history = {'loss': []}\n\n    @property\n    def device_in_use(self):\n"
+        "        return next(self.parameters()).device\n"
+    )
+    made = handed.edited(lambda text: behind_imports(rewritten(text, _Based()), lines))
+    return made if any(b"(OwnBase)" in made.files[path] for path in made.modules) else None
+
+
+class _Initialised(ast.NodeTransformer):
+    """Networks initialise their weights at the end of their constructors."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        if any(ast.unparse(each) == "nn.Module" for each in node.bases):
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                    part.body += ast.parse("self.apply(init_weights)").body
+        return node
+
+
+def own_weights(handed: Handed) -> Handed | None:
+    """Networks that initialise their weights themselves"""
+    lines = (
+        "import torch\n\n\ndef init_weights(layer):\n    if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d)):\n"
+        "        torch.nn.init.xavier_uniform_(layer.weight)\n        if layer.bias is not None:\n            layer.bias.data.fill_(0.01)\n"
+    )
+    made = handed.edited(lambda text: behind_imports(rewritten(text, _Initialised()), lines))
+    return made if any(b"init_weights)" in made.files[path] for path in made.modules) else None
+
+
+class _Compiled(ast.NodeTransformer):
+    """Puts torch.compile on every function at the top, and on every forward."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        if node.name == "forward" or node.col_offset == 0:
+            node.decorator_list.append(ast.parse("torch.compile(mode='reduce-overhead')", mode="eval").body)
+        return node
+
+
+def compiled(handed: Handed) -> Handed:
+    """Functions that are compiled"""
+    return handed.edited(lambda text: behind_imports(rewritten(text, _Compiled()), "import torch"))
+
+
+def newer_library(handed: Handed) -> Handed:
+    """Names of the standard library that only newer Pythons have"""
+    lines = (
+        "from itertools import batched\nfrom typing import override\nfrom warnings import deprecated\n\n\n"
+        "class WithOverride(dict):\n    @override\n    def keys(self):\n        return list(batched(super().keys(), 2))\n"
+    )
+    return handed.edited(lambda text: behind_imports(text, lines))
+
+
+def newer_types(handed: Handed) -> Handed:
+    """Type aliases and type parameters, as Python 3.12 has them"""
+    lines = "type Images = list[float]\n\n\ndef first_of[T](values: list[T]) -> T:\n    return values[0]\n"
+    return handed.encoded(lambda text: _spliced(text, lines))
+
+
+def _spliced(text: str, lines: str) -> bytes:
+    return behind_imports(text, lines).encode()
+
+
 # ---------------------------------------------------------------- modules of one's own
 
 COMMON = "import math\nimport torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfrom torch import Tensor\n\n\ndef passed_on(value):\n    return value\n"

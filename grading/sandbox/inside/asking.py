@@ -72,7 +72,7 @@ def arguments_of(cls: type, calls: Iterable[tuple[Sequence[Any], Mapping[str, An
 
 
 def settled(network: Any, *ways: Callable[[], Any]) -> Any:
-    """The network, after a pass in the first of the ways that works where it has lazy layers: they have no parameters before."""
+    """The network; where it has lazy layers, after a pass in the first of the ways that works: they are empty before."""
     if isinstance(network, nn.Module) and any(
         isinstance(each, UninitializedParameter) for each in network.parameters()
     ):
