@@ -204,7 +204,8 @@ def _missing(said: str, bench: Bench) -> str:
         if said == f"{module}{NOT_HANDED_IN}":
             told = bench.student.why_missing(row.name)
             return said if told == f"{row.name}{NOT_HANDED_IN}" else told
-        if row.kind == "weights" and any(f"{name}'" in said for name in (row.name, *row.aliases)):
+        names = "|".join(map(re.escape, (row.name, *row.aliases)))
+        if row.kind == "weights" and re.search(rf"['/]({names})'", said) and not bench.student.has_weights(row.name):
             return bench.student.why_missing(row.name)
     return said if said.endswith(NOT_HANDED_IN) else ""
 

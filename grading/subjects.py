@@ -169,6 +169,10 @@ class Submission:
             raise found
         return found
 
+    def has_weights(self, name: str) -> bool:
+        """Whether a weights file was handed in and accepted."""
+        return isinstance(self._weights.get(name), WeightsManifest)
+
     def once(self, name: str, made: Callable[[], T]) -> T:
         """What `made` returns, or raises: made at most once a submission, since several rows may look at one training."""
         if name not in self._made:

