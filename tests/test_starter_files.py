@@ -41,10 +41,18 @@ def test_a_trainer_finds_the_settings_it_was_given(host: Host, tmp_path: Path) -
 def test_a_copy_of_their_own_is_used(host: Host, tmp_path: Path) -> None:
     folder = handed_in(tmp_path, *CODE)
     (folder / "ddpm_utils").mkdir()
-    (folder / "ddpm_utils" / "args.py").write_text("raise RuntimeError('my own settings')\n")
+    given = (ASSIGNMENT.reference / "ddpm_utils" / "args.py").read_text()
+    (folder / "ddpm_utils" / "args.py").write_text(f"{given}\nprint('my own settings')\n")
     outcome = only(graded(folder, host, "q2.sample"))
-    assert outcome.status is Status.FAILED
-    assert "my own settings" in outcome.verdicts[0].message
+    assert outcome.status is Status.PASSED
+    assert "my own settings" in outcome.stdout
+
+
+def test_a_broken_copy_of_their_own_is_no_mistake_in_the_trainer(host: Host, tmp_path: Path) -> None:
+    folder = handed_in(tmp_path, *CODE)
+    (folder / "ddpm_utils").mkdir()
+    (folder / "ddpm_utils" / "args.py").write_text("raise RuntimeError('my own settings')\n")
+    assert only(graded(folder, host, "q2.sample")).status is Status.PASSED
 
 
 def test_without_weights_the_row_is_left_to_a_human(host: Host, tmp_path: Path) -> None:
