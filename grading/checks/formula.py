@@ -215,8 +215,10 @@ def leaves_inputs_alone(watched: Any, given: Mapping[str, Tensor], show: str) ->
 
 
 def judge_inputs_kept(student: Subject, probe: str, inputs: Mapping[str, Any], show: str) -> None:
-    """Raises Disagreement where a call changes the tensors among its inputs; says nothing where another function, which has a
-    row of its own, raises: the call has been judged with a stand-in for that."""
+    """Raises Disagreement where a call changes the tensors among its inputs.
+
+    Nothing is said where another function raises: it has a row of its own, and the call was judged with a stand-in for it.
+    """
     tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
     with contextlib.suppress(Crashed, NotDone):
         leaves_inputs_alone(student.watched(probe=probe, inputs=dict(inputs)), tensors, show)

@@ -282,6 +282,12 @@ def noisy_images(code, images):
     return tried(own, images) + excerpts.noisy(whole_source(code, module), vars(module), images)
 
 
+def clips_somewhere(code):
+    """Whether anything is clipped anywhere in the notebook."""
+    source = whole_source(code, notebook(code, "Denoising_Autoencoder_Starter_Notebook"))
+    return any(word in source for word in ("clip(", "clip_(", "clamp", "minimum(", "hardtanh"))
+
+
 def functions_with(code, name, calls):
     """The names of functions that call one of these."""
     nodes = [node for node in ast.walk(code.source(name)) if isinstance(node, ast.FunctionDef)]
