@@ -1,5 +1,6 @@
 """The weight of the divergence over the epochs of a training (Bowman et al. 2016, arXiv:1511.06349, section 3.1)."""
 
+from itertools import pairwise
 from typing import Any
 
 from torch import Generator
@@ -89,7 +90,7 @@ def _judge(weights: list[float]) -> None:
 
 def _linear(weights: list[float]) -> bool:
     """Whether the weights rise by the same from epoch to epoch, at least four times, until they rise no more."""
-    rises = [after - before for before, after in zip(weights, weights[1:], strict=False) if after > before]
+    rises = [after - before for before, after in pairwise(weights) if after > before]
     return len(rises) > 3 and max(rises[:-1]) - min(rises[:-1]) < 1e-3 * max(rises)
 
 

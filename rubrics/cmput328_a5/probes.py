@@ -78,7 +78,7 @@ def build_fresh(code, file, name, loader):
     except Exception:
         if name == "DiffusionModel":
             network = built_from_signature(module.NoiseEstimatingNet)
-            model = cls(network=network, var_scheduler=module.VarianceScheduler())
+            model = cls(network=network, var_scheduler=made_scheduler(code))
         else:
             model = built_from_signature(cls)
     with torch.no_grad():
@@ -415,6 +415,14 @@ def known_scheduler(code, beta_start=0.0001, beta_end=0.02, num_steps=1000):
     return made
 
 
+def made_scheduler(code):
+    """The student's schedule as it comes; a known one where its constructor raises."""
+    try:
+        return code.A5_diffusion_submission.VarianceScheduler()
+    except Exception:
+        return known_scheduler(code)
+
+
 def scheduler(code, **sizes):
     """The same, with alpha_bars that follow from its betas, so that a mistake in them is not paid for again.
 
@@ -443,8 +451,9 @@ def table(schedule):
     return found
 
 
-def schedule(code):
-    return table(untouched_scheduler(code))
+def schedule(code, known=False):
+    """known: that which takes the place of the student's, where its constructor raises"""
+    return table(known_scheduler(code) if known else untouched_scheduler(code))
 
 
 def steps_used(code):

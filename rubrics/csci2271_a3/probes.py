@@ -66,6 +66,12 @@ def with_classes(classes):
     return () if classes is None else (F.one_hot(classes, CLASSES).float(),)
 
 
+def mended(code):
+    """vae.py, of which more may be asked than a reparametrize that raises."""
+    draw = getattr(code.vae, "reparametrize", lambda *_: None)
+    return seams.drawing_mended(code.vae, "reparametrize", draw)
+
+
 def vae_pass(code, model, x, classes, z, latent_size=LATENT):
     """forward of an untrained model, as it is and with `z` in the place of what reparametrize draws, and the same model's
     decoder alone. The model is the same for the same seed."""
@@ -80,7 +86,7 @@ def vae_pass(code, model, x, classes, z, latent_size=LATENT):
         )
 
     network.eval()
-    with seams.drawing_as_in_training(network):
+    with seams.drawing_as_in_training(network), mended(code):
         drawn = several(network(x, *with_classes(classes)))
         with replaced(code.vae, reparametrize=reparametrize):
             put = several(network(x, *with_classes(classes)))
@@ -182,7 +188,7 @@ def train_epoch(code, model):
 
 def encode(code, model, x, classes):
     """mu and logvar by the trained model; the decoder is asked alone."""
-    with torch.no_grad():
+    with torch.no_grad(), mended(code):
         return several(trained(code, model)(x, *with_classes(classes)))[1:]
 
 
