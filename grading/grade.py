@@ -107,7 +107,7 @@ class _Sheet:
     def report(self) -> Report:
         """What is known so far."""
         rubric = self.assignment.rubric
-        rows = (self.outcomes.get(item.id) or _not_yet(self.assignment, item) for item in self.items)
+        rows = tuple(self.outcomes.get(item.id) or _not_yet(self.assignment, item) for item in self.items)
         return Report(
             self.assignment.id,
             rubric.heading,
@@ -116,9 +116,9 @@ class _Sheet:
             time.monotonic() - self._begun,
             self._backend.name,
             self._backend.confined,
-            tuple(rows),
+            rows,
             self._taken.files,
-            self.notices,
+            (*self.notices, *_flags(rows)),
             _versions(),
             rubric.seed,
             _partial(self.options),
@@ -143,6 +143,12 @@ def _chosen(items: tuple[Item, ...], only: tuple[str, ...]) -> list[Item]:
         except StaffError as error:
             raise StaffError(str(error)) from None
     return [item for item in items if not only or item.id in only]
+
+
+def _flags(rows: tuple[Outcome, ...]) -> tuple[str, ...]:
+    """What staff should look at themselves, of rows that kept their marks."""
+    every = ((row, verdict) for row in rows for verdict in row.verdicts)
+    return tuple(f"{row.item}: {verdict.message}" for row, verdict in every if verdict.bug.startswith("flag-"))
 
 
 def _not_yet(assignment: Assignment, item: Item) -> Outcome:

@@ -32,6 +32,7 @@ from grading.subjects import Reference, Submission, generator
 
 NOTHING = Evidence(())
 RAISED = "the code raised an exception"
+FLAGGED = "it costs nothing, and staff are told: {}"
 
 
 @dataclass(frozen=True)
@@ -226,10 +227,11 @@ def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
     evidence = rounded(judge(item.metric, "metrics")(bench.student, setting))
     if item.ramp is None or not item.score_by:
         return Judged(Status.SHOWN, None, (), evidence)
-    shut = [gate for gate in (row.gate() for row in item.gates) if not gate.open(evidence.named(gate.measurement))]
-    if shut:
-        verdicts = tuple(Verdict(0.0, gate.because, bug=f"gate-{gate.measurement}") for gate in shut)
+    shut = [row for row in item.gates if not row.gate().open(evidence.named(row.measurement))]
+    if any(not row.flag for row in shut):
+        verdicts = tuple(Verdict(0.0, row.because, bug=f"gate-{row.measurement}") for row in shut if not row.flag)
         return Judged(Status.FAILED, 0.0, verdicts, evidence)
+    flags = tuple(Verdict(1.0, FLAGGED.format(row.because), bug=f"flag-{row.measurement}") for row in shut)
     found = evidence.named(item.score_by)
     share = share_with_doubt(item.ramp, found)
     status = Status.PASSED if share == 1 else Status.PARTIAL if share else Status.FAILED
@@ -238,7 +240,7 @@ def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
     )
     doubt = f" (95 %: {low} to {high}, n = {found.n})" if found.low < found.high else ""
     told = f"{value}{doubt}; full marks at {full}, none at {zero}"
-    return Judged(status, share, (Verdict(share, told),), evidence)
+    return Judged(status, share, (Verdict(share, told), *flags), evidence)
 
 
 def _figure(value: float, unit: str) -> str:

@@ -53,12 +53,16 @@ class Part(_Strict):
 
 
 class GateRow(_Strict):
-    """A condition without which a quality item earns nothing."""
+    """A condition without which a quality item earns nothing, or, where it is a `flag`, which staff are told of.
+
+    A gate may take a mark only where no honest model could show what it saw (docs/right.md#gates); a flag takes none.
+    """
 
     measurement: str
     at_least: float | None = None
     at_most: float | None = None
     because: str
+    flag: bool = False
 
     @model_validator(mode="after")
     def _one_side(self) -> "GateRow":

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import HALF, NEARLY, Disagreement, close, parts, scalar, shown, tensor, which
 from grading.checks.cosine import jump_slips, jumps
-from grading.checks.noise import unit_moments
+from grading.checks.noise import instead_of
 from grading.checks.steps import STEPS
 from grading.subjects import Subject
 
@@ -57,8 +57,11 @@ def _judge_question(trace: dict[str, Any], x: Tensor, t: Tensor, noise: Tensor) 
             bug="image-not-noised",
             share=HALF,
         )
-    if unit_moments((found - 0.5 * x.double()) / 0.25):
+    bug, message = instead_of(noise, (found - 0.5 * x.double()) / 0.25)
+    if bug == "given-noise-ignored":
         raise Disagreement("q_sample is not given the noise that the loss compares with", bug="noise-not-passed")
+    if bug != "other-noise":
+        raise Disagreement(f"{message}, where q_sample is asked", bug=bug)
     for bug, slip in jump_slips(trace["alphas"], x, t, noise).items():
         if close(found, slip.answer):
             raise Disagreement(slip.message, bug=bug, share=slip.share)
@@ -143,10 +146,13 @@ def _judge_call(trace: dict[str, Any], x: Tensor, noise: Tensor) -> None:
 def _judge_noise(found: Any, noise: Tensor) -> None:
     if isinstance(found, Tensor) and found.shape == noise.shape and close(found, noise):
         return
+    bug, message = "given-noise-ignored", "the noise that forward is given is not handed on to p_losses"
+    if isinstance(found, Tensor):
+        bug, message = instead_of(noise, tensor(found, "the noise that p_losses is given", noise.shape))
     raise Disagreement(
-        "the noise that forward is given is not used: noise is drawn again",
-        bug="given-noise-ignored",
-        share=HALF,
+        message,
+        bug=bug,
+        share=HALF if bug in ("given-noise-ignored", "noise-of-other-images") else 0.0,
         expected=shown(noise),
         actual=shown(found) if isinstance(found, Tensor) else "none is handed on",
     )

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from grading.checks.adversarial_story import TINY, Move, Pull, Story, pulls, told
 from grading.checks.compare import HALF, NEARLY, Disagreement, tensor
+from grading.checks.noise import shared
 from grading.subjects import Subject
 
 CLASSES = 10
@@ -21,6 +22,7 @@ def losses(student: Subject, reference: Subject, rng: Generator) -> None:
     story = told(student, rng)
     _judge_discriminator(story)
     _judge_generator(story)
+    _judge_draws(story)
 
 
 def updates(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -129,6 +131,16 @@ def _judge_generator(story: Story) -> None:
                 share=HALF,
                 bug="generator-auxiliary-targets",
             )
+
+
+def _judge_draws(story: Story) -> None:
+    """Every image has a z of its own, and every number of z is drawn; of which law no handout says."""
+    for z in story.latents:
+        found = shared(tensor(z, "the generator's z")) if len(z) > 1 and z.shape[1] > 1 else ""
+        if found == "shared-noise":
+            raise Disagreement("all images get the same z: draw one for each", bug="z-shared", share=HALF)
+        if found == "one-number-per-image":
+            raise Disagreement("all numbers of an image's z are one: draw each of them", bug="z-not-normal", share=HALF)
 
 
 def _is_telling(story: Story, pull: Pull) -> bool:

@@ -47,6 +47,7 @@ class Story:
     moves: tuple[Move, ...]
     moved: dict[str, bool]
     returned: list[Any]
+    latents: tuple[Tensor, ...]  # z [B, latent_dim] by which the generator was asked, each time
 
     def shows_real(self) -> bool:
         """Whether the batch itself is recognised somewhere; turned over or cut out, it is not."""
@@ -68,7 +69,8 @@ def told(student: Subject, rng: Generator) -> Story:
     except (KeyError, TypeError) as error:
         raise BadAnswer("what train_step did is not told as it should be") from error
     moved = {name: bool(value) for name, value in answer["moved"].items()}
-    return Story(y, tuple(calls), tuple(moves), moved, answer["returned"])
+    latents = tuple(each["z"] for each in made if isinstance(each.get("z"), Tensor))
+    return Story(y, tuple(calls), tuple(moves), moved, answer["returned"], latents)
 
 
 def _call(event: dict[str, Any], x: Tensor, made: list[dict[str, Any]]) -> Call:

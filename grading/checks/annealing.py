@@ -1,5 +1,6 @@
 """The weight of the divergence over the epochs of a training (Bowman et al. 2016, arXiv:1511.06349, section 3.1)."""
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -110,6 +111,14 @@ def _judge(weights: list[float]) -> None:
         )
     if any(after < before - NOTHING for before, after in zip(weights, rest, strict=False)):
         raise Disagreement("the weight of the divergence should never fall", share=HALF, bug="annealing-falls", **told)
+    if not any(SMALL[0] <= weight <= SMALL[1] for weight in weights) and _linear(weights):
+        raise Disagreement(
+            "the weight of the divergence rises in a straight line, and so past 0.0001 at once: at that size it takes the "
+            "images over. Stay at 0.0001 for some epochs first",
+            share=HALF,
+            bug="rises-linearly",
+            **told,
+        )
     if not any(SMALL[0] <= weight <= SMALL[1] for weight in weights):
         raise Disagreement(
             "the weight of the divergence jumps from 0 past 0.0001: at that size it takes the images over",
@@ -117,6 +126,12 @@ def _judge(weights: list[float]) -> None:
             bug="no-small-weight",
             **told,
         )
+
+
+def _linear(weights: list[float]) -> bool:
+    """Whether the weights rise by the same from epoch to epoch, at least four times, until they rise no more."""
+    rises = [after - before for before, after in pairwise(weights) if after > before]
+    return len(rises) > 3 and max(rises[:-1]) - min(rises[:-1]) < 1e-3 * max(rises)
 
 
 def _runs(weights: list[float]) -> str:

@@ -7,10 +7,19 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, parts, reductions, scalar, shown, tensor, which
 from grading.checks.gaussian import kl_per_image
+from grading.checks.latents import DRAWS, judge_latents, judge_rectified, without_the_highest
 from grading.checks.loaders import judge_loader
-from grading.checks.reconstruction_loss import SHAPE, images_of_classes, judge_alone, judge_reconstruction
-from grading.errors import BadAnswer
+from grading.checks.reconstruction_loss import (
+    SHAPE,
+    images_of_classes,
+    judge_alone,
+    judge_range,
+    judge_reconstruction,
+)
+from grading.errors import BadAnswer, Crashed, NotDone
 from grading.subjects import Subject
+
+FACTORS = (1, 3, -3, 8, -8)  # of the weights of a fresh model, until its images are not all of one value
 
 
 def _three(answer: Any) -> tuple[Any, Any, Any]:
@@ -38,17 +47,11 @@ def _forward(student: Subject, x: Tensor, y: Tensor, seed: str) -> tuple[Tensor,
 def conditional_forward(student: Subject, reference: Subject, rng: Generator) -> None:
     """forward returns (reconstruction, mu, logvar), and the reconstruction depends on the class.
 
-    x [B, 1, 28, 28] in [0, 1], y [B] -> [B, 1, 28, 28], [B, Z], [B, Z]. The encoder may or may not see the class.
+    x [B, 1, 28, 28] in [0, 1], y [B] -> [B, 1, 28, 28], [B, Z], [B, Z]. The encoder may or may not see the class, and
+    the range of the reconstruction is left open (docs/right.md#ranges).
     """
-    x, y = images_of_classes(rng, 6)
+    x, y = images_of_classes(rng, 10)
     recon, mu, logvar = _forward(student, x, y, "a")
-    if recon.min() < -1e-4 or recon.max() > 1 + 1e-4:
-        raise Disagreement(
-            "the reconstruction should lie in [0, 1]",
-            bug="recon-range",
-            expected="numbers in [0, 1]",
-            actual=f"from {recon.min().item():.3g} to {recon.max().item():.3g}",
-        )
     if torch.equal(mu, logvar):
         raise Disagreement("mu and logvar are the same numbers: each needs a layer of its own", bug="mu-is-logvar")
     _, other_mu, _ = _forward(student, x.flip(0), y, "a")
@@ -56,6 +59,8 @@ def conditional_forward(student: Subject, reference: Subject, rng: Generator) ->
         raise Disagreement("mu does not depend on the images", bug="mu-ignores-x")
     _depends_on_class(student, x, y, recon)
     _repeats(student, x, y, (mu, logvar))
+    without_the_highest(lambda: _forward(student, x[:-1], y[:-1], "a"), "forward")
+    judge_rectified(mu=mu, logvar=logvar)
 
 
 def _depends_on_class(student: Subject, x: Tensor, y: Tensor, recon: Tensor) -> None:
@@ -87,29 +92,47 @@ def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
     Any reduction is right, and so are cross-entropy, squared and absolute error. The prior loss is judged against the
     true divergence and against the submission's own kl_loss, so that a mistake there is not paid for twice.
     """
-    x, y = images_of_classes(rng, 6)
+    x, y = images_of_classes(rng, 10)
     x_hat = 0.05 + 0.9 * torch.rand(x.shape, generator=rng)
-    asked = student.vae_losses(x=x, y=y, x_hat=x_hat, seed="a")
-    answer = parts(asked, losses=object, put_in=bool, mu=Tensor, logvar=Tensor, own_kl=(Tensor, float, int))
+    answer = _losses(student, x, y, x_hat)
     losses = answer["losses"]
     if not isinstance(losses, list | tuple) or len(losses) != 2:
         raise Disagreement("get_loss should return two things: (reconstruction loss, prior loss)", actual=shown(losses))
     recon = tensor(losses[0], "the reconstruction loss")
-    own_kl = answer["own_kl"]
+    own_kl = answer["known_kl"] if answer["own_kl"] is None else answer["own_kl"]
     if own_kl is not None and torch.isfinite(torch.as_tensor(own_kl)).all():  # else the item of kl_loss has said so
-        _judge_prior(recon, tensor(losses[1], "the prior loss"), answer)
+        _judge_prior(recon, tensor(losses[1], "the prior loss"), own_kl, answer)
     if answer["put_in"]:
-        judge_reconstruction(recon, x_hat.double(), x.double())
+        kind = judge_reconstruction(recon, x_hat.double(), x.double())
+        judge_range(kind, answer["own"], answer["wide"])
     else:
         judge_alone(student, rng)
     _both_have_gradients(student, x, y)
 
 
-def _judge_prior(recon: Tensor, prior: Tensor, answer: dict[str, Any]) -> None:
+def _losses(student: Subject, x: Tensor, y: Tensor, x_hat: Tensor) -> dict[str, Any]:
+    """What get_loss gives; with a stand-in for a kl_loss that raises, so that it costs its own row alone."""
+    kinds: dict[str, Any] = {
+        "mu": Tensor,
+        "logvar": Tensor,
+        "own": Tensor,
+        "wide": Tensor,
+        "own_kl": (Tensor, float, int),
+    }
+    try:
+        asked = student.vae_losses(x=x, y=y, x_hat=x_hat, seed="a")
+    except (Crashed, NotDone):
+        asked = student.vae_losses(x=x, y=y, x_hat=x_hat, stand_in=True, seed="a")
+    return parts(asked, losses=object, put_in=bool, known_kl=float, **kinds)
+
+
+def _judge_prior(recon: Tensor, prior: Tensor, own_kl: Any, answer: dict[str, Any]) -> None:
     """Raises Disagreement where the prior loss is not the divergence, or where the two losses have changed places."""
     mu, logvar = tensor(answer["mu"], "mu"), tensor(answer["logvar"], "logvar")
     kl = reductions(kl_per_image(mu, logvar), mu.numel())
-    kl["the submission's own kl_loss"] = tensor(answer["own_kl"], "kl_loss")
+    kl["the submission's own kl_loss"] = tensor(own_kl, "kl_loss")
+    if answer["known_kl"] is not None:  # which get_loss may still divide by the size of the batch
+        kl["the stand-in, averaged"] = kl["the submission's own kl_loss"] / len(mu)
     if which(prior, kl, rtol=1e-3):
         return
     if which(recon, kl, rtol=1e-3):
@@ -138,30 +161,41 @@ def _both_have_gradients(student: Subject, x: Tensor, y: Tensor) -> None:
 
 
 def generation(student: Subject, reference: Subject, rng: Generator) -> None:
-    """generate_sample draws new images of the classes asked for: [N, 1, 28, 28] in [0, 1], others in every call."""
+    """generate_sample draws new images of the classes asked for, [N, 1, 28, 28], of z ~ N(0, I), others in every call.
+
+    z is looked at where it enters the first layer. What a model gives that is not trained may be cut to a single value: then
+    one with larger weights is asked.
+    """
     labels = torch.arange(10).repeat_interleave(2)
-    images = _generated(student, labels, "a")
-    if images.min() < -1e-4 or images.max() > 1 + 1e-4:
-        raise Disagreement(
-            "generated images should lie in [0, 1]",
-            bug="generated-range",
-            actual=f"from {images.min().item():.3g} to {images.max().item():.3g}",
-        )
-    if torch.equal(images, _generated(student, labels, "b")):
+    factor = next((each for each in FACTORS if not _flat(_generated(student, labels, "a", each)[0])), FACTORS[0])
+    images = _generated(student, labels, "a", factor)[0]
+    if torch.equal(images, _generated(student, labels, "b", factor)[0]):
         raise Disagreement("two calls give the same images: z must be drawn anew from N(0, I)", bug="generate-fixed")
     if (images[0::2] - images[1::2]).abs().max() < 1e-6:
         raise Disagreement("all images of a class are the same: every image needs a z of its own", bug="generate-one-z")
-    if (images - _generated(student, labels.flip(0), "a")).abs().max() < 1e-6:
+    judge_latents(_generated(student, torch.full((DRAWS,), 9), "a")[1])
+    if (images - _generated(student, labels.flip(0), "a", factor)[0]).abs().max() < 1e-6:
         raise Disagreement("generated images do not depend on y", bug="generate-ignores-y")
+    without_the_highest(lambda: _generated(student, torch.full((4,), 3), "a"), "generate_sample")
 
 
-def _generated(student: Subject, labels: Tensor, seed: str) -> Tensor:
-    answer = parts(student.vae_generate_fresh(labels=labels, seed=seed), images=object, requires_grad=bool)
+def _flat(images: Tensor) -> bool:
+    """Whether all pixels have one value, as where what lies beyond [0, 1] was cut off."""
+    return bool(images.max() - images.min() < 1e-6)
+
+
+def _generated(student: Subject, labels: Tensor, seed: str, factor: int = 1) -> tuple[Tensor, list[Any] | None]:
+    """Images, and what the first layer was handed that z reaches, in two calls.
+
+    factor: by which every weight of the fresh model is multiplied
+    """
+    asked = student.vae_generate_fresh(labels=labels, seed=seed, factor=factor)
+    answer = parts(asked, images=object, requires_grad=bool, handed=list)
     if answer["requires_grad"]:
         raise Disagreement(
             "generate_sample should run without gradients: decorate it with @torch.no_grad()", bug="with-gradient"
         )
-    return tensor(answer["images"], "the generated images", (len(labels), *SHAPE))
+    return tensor(answer["images"], "the generated images", (len(labels), *SHAPE)), answer["handed"]
 
 
 def vae_loader(student: Subject, reference: Subject, rng: Generator) -> None:

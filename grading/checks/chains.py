@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, Slip, one_of, parts, shown, tensor
-from grading.checks.noise import unit_moments
+from grading.checks.compare import Disagreement, Slip, close, one_of, parts, shown, tensor
+from grading.checks.noise import standard_normal, wrong_start
 from grading.subjects import Subject
 
 STEPS, IMAGES, SIDE = 8, 6, 8
@@ -57,6 +57,7 @@ def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -
     trace = parts(answer, images=list, timesteps=list, first=Tensor, asked_network=int, requires_grad=bool)
     images = trace["images"]
     if len(images) != 1 + len(wanted):
+        _not_by_t(trace, wanted, scales, shifts)
         raise Disagreement(
             "one array is to be kept at the start, and one after each step asked for",
             bug="wrong-number-kept",
@@ -84,6 +85,25 @@ def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -
         raise Disagreement("the images carry gradients: detach them", bug="with-gradient", share=0.5)
 
 
+def _not_by_t(trace: dict[str, Any], wanted: list[int], scales: Tensor, shifts: Tensor) -> None:
+    """Raises Disagreement where the images were kept when t, which falls, was among the steps asked for."""
+    hits = [t for t in range(STEPS - 1, -1, -1) if t in wanted]
+    kept = trace["images"][-len(hits) :]
+    if trace["first"] is None or trace["timesteps"] != list(range(STEPS - 1, -1, -1)) or len(kept) != len(hits):
+        return
+    states = states_of(trace["first"], scales, shifts)
+    for early in (0, 1):  # after the step, or before it
+        pairs = zip(kept, (states[STEPS - t - early] for t in hits), strict=True)
+        if all(isinstance(image, Tensor) and close(image.double(), state) for image, state in pairs):
+            raise Disagreement(
+                "images are kept where t is among steps_to_show; it is the steps that are meant, counted from 1 as they are "
+                "taken, while t falls",
+                bug="shown-by-t",
+                expected=f"after the steps {', '.join(map(str, wanted))}",
+                actual=f"at t = {', '.join(map(str, hits))}",
+            )
+
+
 def _steps(rng: Generator) -> tuple[Tensor, Tensor]:
     """Scales and shifts [T], all different, that lead any start into (0, 1): clamping the end to that changes nothing."""
     scales = 0.35 + 0.3 * torch.rand(STEPS, generator=rng)
@@ -107,13 +127,8 @@ def _trace(student: Subject, scales: Tensor, shifts: Tensor) -> dict[str, Any]:
 def judge_start(first: object, shape: Iterable[int]) -> Tensor:
     """x_T of that shape, in float64. Raises Disagreement unless it is standard normal."""
     found = tensor(first, "x_T", shape)
-    if not unit_moments(found):
-        raise Disagreement(
-            "x_T should be standard normal",
-            bug="start-not-normal",
-            expected="mean 0, standard deviation 1",
-            actual=f"mean {found.mean():.3f}, standard deviation {found.std():.3f}",
-        )
+    if not standard_normal(found):
+        raise wrong_start(found)
     return found
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, close, one_of, parts, shown, tensor
-from grading.checks.noise import shared, standard_normal
+from grading.checks.noise import explained, standard_normal
 from grading.checks.posterior import UNCLAMPED, Step, inner_slips, outer_slips, steps_at
 from grading.checks.steps import STEPS
 from grading.subjects import Subject
@@ -79,10 +79,14 @@ def _judge_mean(student: Subject, t: int, rng: Generator) -> None:
 
 def _judge_law(found: Tensor, t: int, own: Tensor | None, x: Tensor, estimate: Tensor) -> None:
     """x_{t-1} with noise that could not be silenced."""
+    known = "wrong-law", "x_{t-1} does not have the mean and the variance of the posterior"
     for step in steps_at(t, own):
-        if standard_normal((found - step.mean(step.x_0(x, estimate).clamp(-1, 1), x)) / step.variance.sqrt()):
+        residual = found - step.mean(step.x_0(x, estimate).clamp(-1, 1), x)
+        if standard_normal(residual / step.variance.sqrt()):
             return
-    raise Disagreement("x_{t-1} does not have the mean and the variance of the posterior", bug="wrong-law")
+        bug, message = _known_noise(residual, step)
+        known = (bug, message) if bug else known
+    raise Disagreement(known[1], bug=known[0], share=0.0 if known[0] == "wrong-law" else 0.5)
 
 
 def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
@@ -127,9 +131,8 @@ def _known_noise(residual: Tensor, step: Step) -> tuple[str, str]:
     for bug, (scale, message) in scales.items():
         if standard_normal(residual / scale):
             return bug, message
-    if bug := shared(residual / step.variance.sqrt()):
-        return bug, f"the same noise is shared by every {'image of the batch' if bug == 'shared-noise' else 'pixel'}"
-    return "", ""
+    bug, message = explained(residual / step.variance.sqrt())
+    return ("", "") if bug == "noise-not-unit" else (bug, message)
 
 
 def _judge_end(student: Subject, rng: Generator) -> None:

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from grading.checks import gaussian
 from grading.checks.compare import NEARLY, Disagreement, close, parts, tensor
+from grading.checks.latents import judge_rectified, without_the_highest
 from grading.checks.u_shape import ALIKE, COUNT, SIDE, latent_width
 from grading.errors import NotMeasured
 from grading.subjects import Subject
@@ -43,7 +44,7 @@ def conditional_forward(student: Subject, reference: Subject, rng: Generator) ->
     x [B, 3, 32, 32], y [B] -> [B, 3, 32, 32], [B, Z], [B, Z], z with or without the class beside it
     """
     x, y, z = _judge_passes(student, "cvae", rng)
-    found, other = (_put(student, "cvae", x, classes, z) for classes in (y, (y + 1) % CLASSES))
+    found, other = (_put(student, "cvae", x, classes, z) for classes in (y, y.flip(0)))
     if found is not None and other is not None and (found - other).abs().max() < ALIKE:
         raise Disagreement(
             "xg does not depend on y where z is the same: the decoder must see the class",
@@ -51,6 +52,7 @@ def conditional_forward(student: Subject, reference: Subject, rng: Generator) ->
             expected="another xg for another y",
             actual="the same numbers",
         )
+    without_the_highest(lambda: _pass(student, "cvae", x[:2], y[:2], "a"), "forward of the CVAE")
 
 
 def reparameterize(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -95,6 +97,7 @@ def _judge_passes(student: Subject, model: str, rng: Generator) -> tuple[Tensor,
     if one is not None and other is not None and (one - other).abs().max() < ALIKE:
         raise Disagreement("xg does not depend on the z that reparameterize draws", bug="z-not-used")
     _judge_learning(student, model, x, y)
+    judge_rectified(mu=first.mu, logvar=first.log_var)
     _judge_z(first)
     return x, y, z
 

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, Slip, close, one_of, parts, tensor
 from grading.checks.formula import by_hand
-from grading.checks.noise import shared, standard_normal
+from grading.checks.noise import explained, standard_normal
 from grading.checks.steps import STEPS, at, schedule_tables, searched, shown_step, true_forward, true_reverse
 from grading.subjects import Subject
 
@@ -122,12 +122,9 @@ def _explained(draws: Tensor, allowed: Iterable[Moments], what: str) -> Disagree
             if _standard(draws, (mean, variance), scale):
                 return Disagreement(message, bug=bug, **told)
         residual = (draws - mean) / variance.sqrt()
-        if bug := shared(residual):
-            whose = "image of the batch" if bug == "shared-noise" else "pixel of an image"
-            return Disagreement(f"every {whose} gets the same noise", bug=bug, **told)
-        if residual.min() >= 0 and residual.max() <= 1:
-            message = "the noise is uniform on [0, 1]; it should be standard normal"
-            return Disagreement(message, bug="uniform-noise", **told)
+        bug, message = explained(residual)
+        if bug and bug != "noise-not-unit":
+            return Disagreement(message, bug=bug, **told)
     return Disagreement(f"{what} does not have the mean and variance it should", **told)
 
 
@@ -151,6 +148,8 @@ def _given_slips(eps: Tensor, moments: Moments, suffix: str) -> dict[str, Slip]:
         ),
         "noise-not-scaled": Slip(mean + eps, "the noise is not scaled by the root of the variance"),
         "no-noise": Slip(mean, "no noise is added"),
+        "noise-rescaled": Slip(mean + variance.sqrt() * eps / 2, "the noise that is given is halved"),
+        "noise-doubled": Slip(mean + variance.sqrt() * eps * 2, "the noise that is given is doubled"),
         "noise-sign": Slip(mean - variance.sqrt() * eps, "the noise is to be added; you take it away"),
     }
     return {bug + suffix: slip for bug, slip in slips.items()}

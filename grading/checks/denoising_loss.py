@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, Slip, close, one_of, parts, shown, tensor, which
+from grading.checks.noise import instead_of
 from grading.checks.steps import true_forward
 from grading.subjects import Subject
 
@@ -77,7 +78,8 @@ def _judge_noisy(trace: dict[str, Any], x0: Tensor, noise: Tensor) -> None:
         "noise-for-image": Slip(eps, "the network is asked about the noise; it should be asked about x_t"),
     }
     if trace["jumped_noise"] is not None and not close(trace["jumped_noise"], noise):
-        raise Disagreement("the noise that is given is not the noise that is added", bug="given-noise-ignored")
+        bug, message = instead_of(noise, tensor(trace["jumped_noise"], "the noise that is added", x0.shape))
+        raise Disagreement(message, bug=bug)
     allowed = [0.5 * x + 0.25 * eps, mean + variance.sqrt() * eps]
     one_of(trace["asked_x"], allowed, "the image that reaches the network", slips)
 

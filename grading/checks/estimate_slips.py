@@ -11,6 +11,7 @@ from grading.checks.log_ratio import Pair, divergence, mean_under, variance
 
 SIGMAS = 4.5
 SHARED = "shared-noise"
+UNIFORM_KURTOSIS = 1.8
 
 
 def known_law(estimates: Tensor, pairs: Sequence[Pair], num_samples: int) -> tuple[str, float, str]:
@@ -31,12 +32,16 @@ def known_law(estimates: Tensor, pairs: Sequence[Pair], num_samples: int) -> tup
         return "one-draw-reused", HALF, "one draw is used for every sample: more samples make the estimate no better"
     if _like(variances, shared):
         return "noise-shared-by-dimensions", HALF, "every dimension of a sample gets the same noise; draw one for each"
+    flat = torch.stack([variance(pair, kurtosis=UNIFORM_KURTOSIS) for pair in pairs]) / num_samples
+    if _like(variances, flat, 0.15) and not _like(variances, single / num_samples, 0.15):
+        told = "right on average, but vary as little as where the noise is uniform: draw it from a normal distribution"
+        return "noise-not-normal", HALF, told
     told = "right on average, but with the wrong variance: average num_samples independent draws for every row"
     return "wrong-variance", HALF, told
 
 
-def _like(variances: Tensor, expected: Tensor) -> bool:
-    return bool(((variances / expected - 1).abs() < 0.3).all())
+def _like(variances: Tensor, expected: Tensor, within: float = 0.3) -> bool:
+    return bool(((variances / expected - 1).abs() < within).all())
 
 
 def _known_constant(means: Tensor, right: Tensor, pairs: Sequence[Pair]) -> tuple[str, float, str]:
@@ -83,4 +88,18 @@ def _wrong_means(pairs: Sequence[Pair], num_samples: int) -> Slips:
         "logvar-without-half": (right + logs, "log sigma^2 comes with a 1/2 in log q(z) and log p(z)"),
         "missing-half": (2 * right, "the 1/2 in log q(z) and log p(z) is missing"),
         **drawn,
+        **_uniform(pairs),
     }
+
+
+def _uniform(pairs: Sequence[Pair]) -> Slips:
+    """The mean where the noise is uniform: it rests on the noise's mean and variance alone."""
+    found = {}
+    for name, (centre, deviation) in {"0 to 1": (0.5, 12**-0.5), "-1 to 1": (0.0, 3**-0.5)}.items():
+        sigmas = [torch.exp(pair.logvar_q / 2) for pair in pairs]
+        means = [
+            mean_under(pair, pair.mu_q + centre * sigma, deviation * sigma)
+            for pair, sigma in zip(pairs, sigmas, strict=True)
+        ]
+        found[f"uniform-noise ({name})"] = torch.stack(means), f"the noise is uniform from {name}: randn, not rand"
+    return found

@@ -1,5 +1,6 @@
 """Formulas that give one number per sample of a batch: how they are judged, whichever the formula."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from grading.checks.batches import Batch
 from grading.checks.compare import HALF, NEARLY, RTOL, Disagreement, close, parts, shown, tensor, which
+from grading.checks.pairs import pairs
 from grading.checks.search import on_the_smallest_input, smallest_failure
-from grading.errors import Crashed
+from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
 
 EXAMPLES = 40
@@ -143,6 +145,9 @@ def _right(formula: Formula, student: Subject, batch: Batch, call: str) -> None:
         if known and not _near(wrong, expected, scale, formula.rtol):
             raise Disagreement(message, bug=bug, **told)
     _known_shape(flat, expected, next(iter(_rows(given).values())).shape[1], formula, told)
+    for bug, wrong, message in pairs(expected, formula.slips(**_rows(given))) if len(expected) > 1 else ():
+        if _near(flat, wrong, scale, formula.rtol) and not _near(wrong, expected, scale, formula.rtol):
+            raise Disagreement(message, bug=bug, **told)
     raise Disagreement(f"{formula.what} is not the expected value", **told)
 
 
@@ -210,9 +215,13 @@ def leaves_inputs_alone(watched: Any, given: Mapping[str, Tensor], show: str) ->
 
 
 def judge_inputs_kept(student: Subject, probe: str, inputs: Mapping[str, Any], show: str) -> None:
-    """Raises Disagreement where a call changes the tensors among its inputs."""
+    """Raises Disagreement where a call changes the tensors among its inputs.
+
+    Nothing is said where another function raises: it has a row of its own, and the call was judged with a stand-in for it.
+    """
     tensors = {name: value for name, value in inputs.items() if isinstance(value, Tensor)}
-    leaves_inputs_alone(student.watched(probe=probe, inputs=dict(inputs)), tensors, show)
+    with contextlib.suppress(Crashed, NotDone):
+        leaves_inputs_alone(student.watched(probe=probe, inputs=dict(inputs)), tensors, show)
 
 
 def _lets_gradients_through(formula: Formula, watched: Any, batch: Batch, call: str) -> None:

@@ -62,6 +62,7 @@ DIFFUSED = Composed(
     lambda x, noise, alpha, sigma: alpha * x + sigma * noise,
     {
         "scales-swapped": (lambda x, noise, alpha, sigma: sigma * x + alpha * noise, "alpha and sigma are swapped"),
+        "noise-rescaled": (lambda x, noise, alpha, sigma: alpha * x + sigma * noise / 2, "the noise is halved"),
         "scales-squared": (
             lambda x, noise, alpha, sigma: alpha**2 * x + sigma**2 * noise,
             "you use alpha^2 and sigma^2",

@@ -10,9 +10,9 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks import variance_preserving as vp
-from grading.checks.compare import Disagreement, close, tensor, within
+from grading.checks.compare import Disagreement, close, tensor
 from grading.checks.formula import judge_inputs_kept
-from grading.checks.noise import shared, standard_normal
+from grading.checks.noise import SHARED, explained, shared, standard_normal, unrelated
 from grading.checks.stand_ins import Coefficients, affine, shaken
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
@@ -79,12 +79,7 @@ def _follows(drawn: Tensor, law: Law, given: dict[str, Tensor]) -> bool:
     """Whether what is left of the draws is noise, and nothing of z and x is in it."""
     mean, variance = law
     noise = (drawn - mean) / variance.sqrt()
-    return standard_normal(noise) and all(_unrelated(noise, given[name]) for name in ("z", "x"))
-
-
-def _unrelated(noise: Tensor, image: Tensor) -> bool:
-    related = torch.corrcoef(torch.stack([noise.flatten(), image.double().flatten()]))[0, 1].item()
-    return within(related, 0, noise.numel() ** -0.5)
+    return standard_normal(noise) and all(unrelated(noise, given[name]) for name in ("z", "x"))
 
 
 def _named(student: Subject, given: dict[str, Tensor], known: Coefficients) -> Disagreement:
@@ -98,23 +93,13 @@ def _named(student: Subject, given: dict[str, Tensor], known: Coefficients) -> D
     }
     for law in _right_laws(given, known):
         if bug := shared((drawn - law[0]) / law[1].sqrt()):
-            message = {
-                "one-number-per-image": "every pixel of an image gets the same noise",
-                "shared-noise": "every image of a batch gets the same noise",
-            }[bug]
-            if (noise * variance.sqrt()).abs().max() > 1e-3:
-                return Disagreement(message, bug=bug, **told)
+            return Disagreement(SHARED[bug], bug=bug, **told)
     for bug, (wrong_mean, deviation, message) in _slips(given, known, mean, variance).items():
         silent = not deviation.any()
         if close(drawn, wrong_mean, atol=1e-3) if silent else _follows(drawn, (wrong_mean, deviation**2), given):
             return Disagreement(message, bug=bug, **told)
-    if noise.min() >= -1e-3 and noise.max() <= 1.001:
-        return Disagreement("the noise is uniform on [0, 1]: randn, not rand", bug="uniform-noise", **told)
-    if within(noise.mean().item(), 0, noise.numel() ** -0.5) and abs(noise.std().item() - 1) < 0.06:
-        return Disagreement(
-            "the noise has the right mean and deviation, but is not normal", bug="noise-not-normal", **told
-        )
-    return Disagreement("z_lambda' does not follow N(mu_theta, var_theta)", **told)
+    bug, message = explained(noise)
+    return Disagreement(message or "z_lambda' does not follow N(mu_theta, var_theta)", bug=bug, **told)
 
 
 def _slips(

@@ -1,10 +1,12 @@
 """Conditions that are a part of the image itself, and the network that predicts the rest from it alone."""
 
+import contextlib
+
 import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import HALF, Disagreement, close, parts, pieces, shown, tensor
-from grading.errors import NotMeasured
+from grading.errors import Crashed, NotDone, NotMeasured
 from grading.metrics.parameters import counted
 from grading.subjects import Subject
 
@@ -84,8 +86,13 @@ def baseline(student: Subject, reference: Subject, rng: Generator) -> None:
 
 
 def _same_capacity(student: Subject) -> None:
-    own = counted(student.state(model="baseline", seed="a"))
-    decoders = [counted(student.state(model=model, part="decoder", seed="a")) for model in ("vae", "structured")]
+    """Against the decoders that there are: a class that cannot be made has rows of its own."""
+    own, decoders = counted(student.state(model="baseline", seed="a")), []
+    for model in ("vae", "structured"):
+        with contextlib.suppress(Crashed, NotDone):
+            decoders.append(counted(student.state(model=model, part="decoder", seed="a")))
+    if not decoders:
+        return
     ratios = [max(own, count) / max(1, min(own, count)) for count in decoders]
     if min(ratios) > CAPACITY:
         more = "more" if own > decoders[0] else "fewer"

@@ -148,6 +148,10 @@ def _judge_joint(step: Step, similar: list[float]) -> None:
     if any(_near(each, base + 1 - s, 1e-3) for each in rest for s in similar):
         return
     told = {"expected": f"{base + 1 - similar[0]:.5f} and the divergence", "actual": f"{loss:.5f}"}
+    if any(_near(loss - WEIGHT**2 * right["kldiv"], base + 1 - s, 1e-4) for s in similar):
+        raise Disagreement(
+            "the divergence has lambda twice: KLDivLoss multiplies by it already", bug="lambda-twice", **told
+        )
     slips = {
         "ssim-not-subtracted": (
             [base + s for s in similar],

@@ -42,14 +42,15 @@ def divergence(pair: Pair) -> Tensor:
     return mean_under(pair, pair.mu_q, torch.exp(pair.logvar_q / 2))
 
 
-def variance(pair: Pair, shared: bool = False) -> Tensor:
+def variance(pair: Pair, shared: bool = False, kurtosis: float = 3.0) -> Tensor:
     """The variance where z ~ q: Var(b e + c e^2) = b^2 + 2 c^2, for every dimension.
 
     shared: where all dimensions use the same e, the sums of b and of c take their place
+    kurtosis: E(e^4), where e has another law of mean 0, variance 1 and no skew: b^2 + (kurtosis - 1) c^2
     """
     if shared:
         return pair.linear.sum() ** 2 + 2 * pair.square.sum() ** 2
-    return (pair.linear**2 + 2 * pair.square**2).sum()
+    return (pair.linear**2 + (kurtosis - 1) * pair.square**2).sum()
 
 
 def fourth_cumulant(pair: Pair) -> Tensor:

@@ -1,27 +1,27 @@
-"""The negative evidence lower bound per image, as one number for a batch.
+"""The negative evidence lower bound per image, as one number for a batch (docs/right.md#reductions).
 
 Cross-entropy summed over pixels plus divergence, averaged over the batch: Kingma & Welling 2014 (arXiv:1312.6114),
 equation 7 and appendix B.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
-from grading.checks.compare import HALF, NEARLY, Disagreement, Slip, close, shown, tensor
+from grading.checks.compare import NEARLY, Disagreement, close, shown, tensor
 from grading.checks.formula import by_hand, gradients_agree, leaves_inputs_alone, script
-from grading.checks.gaussian import kl_per_image, kl_slips
+from grading.checks.mean_elbo_slips import NAMES, Case, slips, terms
+from grading.checks.pairs import pairs
 from grading.checks.search import on_the_smallest_input, smallest_failure
+from grading.records import Verdict
 from grading.subjects import Subject
 
-NAMES = ("x_hat", "x", "mu", "logvar")
 USUAL_BATCHES = (16, 32, 50, 64, 100, 128, 200, 250, 256, 512, 1000, 1024)
 RTOL = 1e-5  # of the sizes of all terms: float32 adds them up
-Case = Mapping[str, Tensor]
 
 
 def negative_elbo(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -48,6 +48,8 @@ def _judge(student: Subject, drawn: Sequence[Case], small_ones: SearchStrategy[C
         try:
             _right(student, case, call)
         except Disagreement as first:
+            if not first.verdict.bug:
+                first.verdict = _two_slips(student, drawn, first.verdict)
             raise on_the_smallest_input(first, small_ones, lambda small: _right(student, small, call)) from None
     smallest_failure(small_ones, lambda small: _right(student, small, call), 40)
     watched = student.watched(probe="mean_elbo", inputs=dict(case))
@@ -83,21 +85,15 @@ def _flat_digits(draw: st.DrawFn) -> Case:
     return dict(zip(NAMES, (x_hat, x, mu, logvar), strict=True))
 
 
-def _terms(case: Case) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and divergence per image, [N] each, in float64."""
-    x_hat, x, mu, logvar = (case[name].double() for name in NAMES)
-    return F.binary_cross_entropy(x_hat, x, reduction="none").flatten(1).sum(1), kl_per_image(mu, logvar)
-
-
 def _gradients(case: Case) -> dict[str, Tensor | None]:
     leaves = {name: value.double().requires_grad_() for name, value in case.items()}
-    sum(part.mean() for part in _terms(leaves)).backward()  # type: ignore[union-attr]
+    sum(part.mean() for part in terms(leaves)).backward()  # type: ignore[union-attr]
     return {name: leaves[name].grad for name in ("x_hat", "mu", "logvar")}
 
 
 def _right(student: Subject, case: Case, call: str) -> None:
     """Raises Disagreement unless this is the loss."""
-    recon, kl = _terms(case)
+    recon, kl = terms(case)
     right = recon.mean() + kl.mean()
     found = tensor(student.mean_elbo(**case), "the loss")
     bound = RTOL * (1 + recon.abs().sum().item() + kl.abs().sum().item())
@@ -105,13 +101,35 @@ def _right(student: Subject, case: Case, call: str) -> None:
     if found.numel() == 1 and close(found.flatten()[0], right, 0.0, bound):
         return
     _divided_by_a_constant(found, recon.sum() + kl.sum(), len(recon), told)
-    for bug, slip in _slips(case).items():
+    for bug, slip in slips(case).items():
         same = slip.answer.numel() == found.numel() and close(found.flatten(), slip.answer.flatten(), 0.0, bound)
         if same and not (slip.answer.numel() == 1 and close(slip.answer.flatten()[0], right, 0.0, bound)):
             raise Disagreement(slip.message, bug=bug, share=slip.share, **told)
     if found.numel() != 1:
         raise Disagreement("the loss should be one number", **told)
     raise Disagreement("the loss is not the mean over the batch of cross-entropy plus divergence", **told)
+
+
+def _two_slips(student: Subject, drawn: Sequence[Case], verdict: Verdict) -> Verdict:
+    """The verdict with the two known mistakes that explain every answer together, where there are such."""
+    fitting: dict[str, str] | None = None
+    for case in drawn:
+        found = tensor(student.mean_elbo(**case), "the loss")
+        recon, kl = terms(case)
+        single = {
+            bug: (slip.answer.reshape(()), slip.message)
+            for bug, slip in slips(case).items()
+            if slip.answer.numel() == 1
+        }
+        bound = RTOL * (1 + recon.abs().sum().item() + kl.abs().sum().item())
+        fits = {
+            bug: message
+            for bug, answer, message in pairs(recon.mean() + kl.mean(), single)
+            if found.numel() == 1 and close(found.flatten()[0], answer, 0.0, bound)
+        }
+        fitting = fits if fitting is None else {bug: message for bug, message in fitting.items() if bug in fits}
+    bug, message = next(iter((fitting or {}).items()), ("", verdict.message))
+    return replace(verdict, bug=bug, message=message)
 
 
 def _divided_by_a_constant(found: Tensor, total: Tensor, count: int, told: Mapping[str, str]) -> None:
@@ -124,81 +142,6 @@ def _divided_by_a_constant(found: Tensor, total: Tensor, count: int, told: Mappi
         ):
             message = f"the sums are right, but are divided by {size} whatever the batch: divide by len(x)"
             raise Disagreement(message, bug="batch-size-global", share=NEARLY, **told)
-
-
-def _slips(case: Case) -> dict[str, Slip]:
-    """What known mistakes give; `share` where most of the formula is right."""
-    return {**_reductions(case), **_cross_entropies(case), **_divergences(case)}
-
-
-def _reductions(case: Case) -> dict[str, Slip]:
-    recon, kl = _terms(case)
-    count, pixels = len(recon), case["x"][0].numel()
-    width = case["mu"].shape[1]
-    wrong = {
-        "not-divided-by-n": (
-            recon.sum() + kl.sum(),
-            "the sums are right, but are not divided by the batch size N",
-            HALF,
-        ),
-        "not-averaged": (recon + kl, "one number per image: average over the batch as well", HALF),
-        "mean-bce": (
-            recon.mean() / pixels + kl.mean(),
-            "the cross-entropy is summed over pixels; yours is their mean",
-            0.0,
-        ),
-        "mean-over-everything": (
-            (recon.mean() + kl.mean()) / pixels,
-            "divide by the batch size, not by all pixels",
-            0.0,
-        ),
-        "mean-kl": (
-            recon.mean() + kl.mean() / width,
-            "the divergence is summed over z; yours is averaged over it",
-            0.0,
-        ),
-        "kl-not-divided": (recon.mean() + kl.sum(), "the divergence is not divided by the batch size N", 0.0),
-        "bce-not-divided": (recon.sum() + kl.mean(), "the cross-entropy is not divided by the batch size N", 0.0),
-    }
-    found = {bug: Slip(answer, message, share) for bug, (answer, message, share) in wrong.items()}
-    found["mean-bce-kl-sum"] = Slip(
-        recon.sum() / (count * pixels) + kl.sum(), "both sums are to be divided by N, and the pixels to be summed over"
-    )
-    return found
-
-
-def _cross_entropies(case: Case) -> dict[str, Slip]:
-    recon, kl = _terms(case)
-    x_hat, x = case["x_hat"].double(), case["x"].double()
-
-    def with_loss(per_pixel: Tensor) -> Tensor:
-        return per_pixel.flatten(1).sum(1).mean() + kl.mean()
-
-    swapped = "the arguments of binary_cross_entropy are swapped: (x_hat, x) is their order"
-    wrong = {
-        "bce-arguments-swapped": (with_loss(F.binary_cross_entropy(x, x_hat, reduction="none")), swapped),
-        "squared-error": (
-            with_loss((x_hat - x) ** 2),
-            "the reconstruction term is the squared error, not cross-entropy",
-        ),
-        "bce-with-logits": (
-            with_loss(F.binary_cross_entropy_with_logits(x_hat, x, reduction="none")),
-            "x_hat has gone through a sigmoid already: binary_cross_entropy, not that with logits",
-        ),
-        "reconstruction-only": (recon.mean(), "the divergence is missing"),
-        "kl-only": (kl.mean(), "the reconstruction term is missing"),
-        "kl-sign": (recon.mean() - kl.mean(), "the divergence is subtracted; it is to be added"),
-        "log-likelihood-sign": (kl.mean() - recon.mean(), "the cross-entropy is subtracted; it is to be added"),
-    }
-    return {bug: Slip(answer, message) for bug, (answer, message) in wrong.items()}
-
-
-def _divergences(case: Case) -> dict[str, Slip]:
-    recon, _ = _terms(case)
-    known = kl_slips(case["mu"].double(), case["logvar"].double())
-    return {
-        bug: Slip(recon.mean() + wrong.mean(), message) for bug, (wrong, message) in known.items() if bug != "kl-sign"
-    }
 
 
 def _script(case: Case, call: str) -> str:

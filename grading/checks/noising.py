@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import HALF, Disagreement, pieces, tensor
+from grading.checks.noise import SHARED, shared
 from grading.errors import NotMeasured
 from grading.subjects import Subject
 
@@ -41,6 +42,10 @@ def clipped_noise(student: Subject, reference: Subject, rng: Generator) -> None:
             f"noise is added in {len(found)} places, and not alike; which trains is for a human to see. One of them, "
             f"`{first}`: {wrong[first].verdict.message}"
         )
+    if first and wrong[first].verdict.bug == "noise-not-clipped" and student.clips_somewhere():
+        raise NotMeasured(
+            f"`{first}` does not clip what it adds noise to, but something is clipped elsewhere: see whether it is that"
+        )
     if first:
         raise wrong[first]
 
@@ -62,6 +67,9 @@ def _right(source: str, value: Tensor, again: Tensor | None) -> None:
         raise Disagreement(f"{message} to [0, 1]", bug=bug, share=HALF, **told)
     if all(_follows(row, level) for row, level in zip(value, LEVELS, strict=True)):
         return
+    bug, message = _shared(value)
+    if bug:
+        raise Disagreement(message, bug=bug, **told)
     middle = value[1]
     inside = ((middle > 0) & (middle < 1)).double().mean().clamp(1e-4, 1 - 1e-4)
     sigma = 0.5 / NORMAL.icdf((1 + inside) / 2).item()
@@ -74,6 +82,13 @@ def _right(source: str, value: Tensor, again: Tensor | None) -> None:
     raise Disagreement(
         "what is added is not Gaussian noise of standard deviation 0.5", bug="noise-not-gaussian", **told
     )
+
+
+def _shared(value: Tensor) -> tuple[str, str]:
+    """The bug of noise [3, N], one row per level, that images or pixels share: going by those of the middle level."""
+    images = value[1].view(COUNT // len(LEVELS), -1)
+    bug = shared((images - images.mean()) / images.std().clamp_min(1e-6))
+    return bug, SHARED.get(bug, "")
 
 
 def _follows(values: Tensor, level: float, sigma: float = SIGMA) -> bool:

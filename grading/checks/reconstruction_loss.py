@@ -60,12 +60,12 @@ def _among(found: Tensor, values: Tensor) -> bool:
     return bool((apart <= 6 * values.std(0) + 1e-3 * values.mean(0).abs()).all())
 
 
-def judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> None:
-    """Raises Disagreement unless `found` is a reconstruction loss of x_hat and x, both [B, 1, 28, 28]."""
+def judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> str:
+    """Raises Disagreement unless `found` is a reconstruction loss of x_hat and x, both [B, 1, 28, 28]; returns which."""
     kinds = _kinds(x_hat, x)
-    for loss in kinds.values():
+    for kind, loss in kinds.items():
         if which(found, reductions(loss.flatten(1).sum(1), x.numel()), rtol=1e-3):
-            return
+            return kind
     swapped = F.binary_cross_entropy(x.clamp(1e-6, 1 - 1e-6), x_hat, reduction="none").flatten(1).sum(1)
     is_swapped = bool(which(found, reductions(swapped, x.numel()), rtol=2e-2))
     raise Disagreement(
@@ -76,3 +76,27 @@ def judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> None:
         expected=f"e.g. cross-entropy, mean over the batch: {kinds['cross-entropy'].flatten(1).sum(1).mean().item():.6g}",
         actual=shown(found),
     )
+
+
+def judge_range(kind: str, own: Tensor, wide: Tensor) -> None:
+    """Raises Disagreement where the loss wants another range than the model's reconstructions have (docs/right.md#ranges).
+
+    own, wide: reconstructions by the model as it is, and with larger weights, so that what nothing bounds leaves [0, 1]
+    """
+    told = {"actual": f"from {min(own.min(), wide.min()):.3g} to {max(own.max(), wide.max()):.3g}"}
+    bounded = all(torch.isfinite(each).all() and each.min() >= 0 and each.max() <= 1 for each in (own, wide))
+    if kind == "cross-entropy of logits" and bounded and (wide - own).abs().max() > 1e-3 and wide.max() > 0:
+        raise Disagreement(
+            "the reconstruction has gone through a sigmoid already: binary_cross_entropy, not that with logits",
+            bug="bce-with-logits",
+            expected="binary_cross_entropy(reconstruction, x)",
+            **told,
+        )
+    if kind == "cross-entropy" and (own.min() < -1e-4 or own.max() > 1 + 1e-4):
+        raise Disagreement(
+            "binary_cross_entropy wants a reconstruction in [0, 1], and the decoder's is not: end it with a sigmoid, or "
+            "take binary_cross_entropy_with_logits",
+            bug="recon-range",
+            expected="numbers in [0, 1]",
+            **told,
+        )

@@ -12,12 +12,14 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, close, parts, shown, tensor
+from grading.checks.noise import SHARED, shared, standard_normal, uniform, wrong_start
 from grading.checks.sampler_laws import SPREAD, Law, Schedule, right_laws, slips
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
 MEANS = torch.linspace(-0.4, 0.4, 10)
 LINKED = 0.1  # correlation of one state with the next
+FAINT = 1e-3  # of the standard deviation of noise between the steps; below it there is none
 COARSE = {"num_steps": 8, "beta_start": 0.05, "beta_end": 0.35}
 FINE = {"num_steps": 200, "beta_start": 0.0005, "beta_end": 0.1}
 
@@ -31,21 +33,25 @@ def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> N
     labels = torch.arange(10).repeat_interleave(2)
     trace = _trace(student, labels, COARSE, "a")
     before_last = _judge_course(trace, labels)
-    _judge_law(student, before_last, Schedule(tensor(trace["alpha_bars"], "alpha_bars")), labels)
+    _judge_law(student, trace, before_last, labels)
     _judge_links(trace)
+    _judge_noises(trace, labels)
     _judge_end(tensor(trace["images"], "the images"), labels)
     other = _trace(student, labels, COARSE, "b")
     if torch.equal(trace["images"], other["images"]):
         raise Disagreement("two calls give the same images: x_T must be drawn anew", bug="fixed-start")
 
 
-def _judge_law(student: Subject, before_last: Tensor, schedule: Schedule, labels: Tensor) -> None:
+def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, labels: Tensor) -> None:
     """Raises Disagreement where the walk leads elsewhere than right walks do, with the mistake that leads there."""
+    schedule = Schedule(tensor(trace["alpha_bars"], "alpha_bars"))
     right = right_laws(schedule)
     if any(_follows(before_last, labels, law) for law in right.values()) or _right_in_the_limit(student, labels):
         return
     wrong = slips(schedule)
     bug = next((name for name, (law, _) in wrong.items() if _follows(before_last, labels, law)), "")
+    if not bug:
+        _judge_noises(trace, labels)
     found, nearest = _measured(before_last, labels), right["beta"]
     raise Disagreement(
         wrong[bug][1] if bug else "the images do not follow the law of the data when the noise estimate is exact",
@@ -87,12 +93,8 @@ def _judge_course(trace: dict[str, Any], labels: Tensor) -> Tensor:
             actual=shown(asked, 12),
         )
     first = tensor(trace["first"], "x_T")
-    if abs(first.mean().item()) > 0.05 or abs(first.std().item() - 1) > 0.05:
-        raise Disagreement(
-            "x_T should be standard normal",
-            bug="start-not-normal",
-            actual=f"mean {first.mean():.3f}, standard deviation {first.std():.3f}",
-        )
+    if not standard_normal(first):
+        raise wrong_start(first)
     return tensor(trace["last"], "the state before the last step")
 
 
@@ -141,6 +143,36 @@ def _judge_links(trace: dict[str, Any]) -> None:
                 "x_{t-1} has nothing to do with x_t: every step starts from the image that the last one led to",
                 bug="broken-walk",
             )
+
+
+def _judge_noises(trace: dict[str, Any], labels: Tensor) -> None:
+    """The noise between the steps is drawn for every pixel of every image, and is not uniform (docs/right.md#noise).
+
+    What is left of x_{t-1} where its part that is linear in x_t and in the class is taken away; nothing in a walk without
+    noise. Only what is recognised is told.
+    """
+    if trace["states"] is None:
+        return
+    for before, after in pairwise(tensor(trace["states"], "the states")):
+        left = _left_over(before, after, labels)
+        if left.std() < FAINT:
+            continue
+        noise = left / left.std()
+        if bug := shared(noise):
+            raise Disagreement(f"between the steps, {SHARED[bug]}", bug=bug)
+        if uniform((noise - noise.min()) / (noise.max() - noise.min())):
+            raise Disagreement("the noise between the steps is uniform: randn, not rand", bug="uniform-noise")
+
+
+def _left_over(before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
+    """x_{t-1} less its multiple of x_t, as it shows within images, and less what is alike in images of a class."""
+    x, y = (images.flatten(1) for images in (before, after))
+    inner_x, inner_y = (images - images.mean(1, keepdim=True) for images in (x, y))
+    left = y - (inner_x * inner_y).sum() / (inner_x**2).sum() * x
+    known = torch.stack([MEANS.double()[labels], torch.ones(len(labels)).double()], dim=1)
+    line = torch.linalg.lstsq(known, left.mean(1, keepdim=True)).solution
+    noise: Tensor = (left - known @ line).view_as(after)
+    return noise
 
 
 def _unit(images: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def conditional(student: Subject, reference: Subject, rng: Generator) -> None:
 
 def latent_width(student: Subject, model: str, rng: Generator) -> int:
     """How many numbers mu has for an image. Raises Disagreement where forward does not tell."""
-    x, y = torch.rand(COUNT, 3, SIDE, SIDE, generator=rng), torch.arange(COUNT)
+    x, y = torch.rand(COUNT, 3, SIDE, SIDE, generator=rng), 9 - torch.arange(COUNT)
     own = parts(student.vae_pass(model=model, x=x, y=y, z=None), own=list)["own"]
     mu = tensor(own[1], "mu") if len(own) > 1 else torch.empty(0)
     if mu.ndim < 2 or len(mu) != COUNT:
@@ -102,7 +102,7 @@ def judge_bottleneck(student: Subject, model: str, rng: Generator) -> None:
             expected=f"fewer than {PIXELS}",
             actual=str(latent),
         )
-    z, y = torch.randn(COUNT, latent, generator=rng), torch.arange(COUNT)
+    z, y = torch.randn(COUNT, latent, generator=rng), 9 - torch.arange(COUNT)
     images = [torch.rand(COUNT, 3, SIDE, SIDE, generator=rng) for _ in range(2)]
     drawn = [_decoded(student, model, x, y, z) for x in images]
     other = _decoded(student, model, images[0], y, -z)

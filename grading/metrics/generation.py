@@ -48,7 +48,7 @@ def class_conditional(student: Submission, setting: Setting) -> Evidence:
 
 def _repeatable(student: Submission, setting: Setting) -> None:
     """Raises Unrepeatable where the same seeds lead to other images: handing in until lucky would then be worth while."""
-    question, seed = {"labels": torch.arange(2)}, "twice"
+    question, seed = {"labels": torch.tensor([0, 9])}, "twice"
     ask = (student.ask, student.anew)
     answers = (each(setting.sampling.probe, question, seed, setting.seconds) for each in ask)
     first, second = (images_like_the_set_s(answer, 2, setting) for answer in answers)

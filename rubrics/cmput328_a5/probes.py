@@ -4,11 +4,14 @@ Constructors are the student's own, so a model is what `load_vae_and_generate` o
 its way. With `fresh` weights those of the file are not needed, and one mistake costs once.
 """
 
+import copy
+import dataclasses
 import functools
 import inspect
 
 import torch
-from elbograde_inside.asking import replaced, settled
+from elbograde_inside import seams
+from elbograde_inside.asking import first_that_works, replaced, settled, several
 from torch import nn
 
 VAE = ("A5_vae_submission", "VAE", "load_vae_and_generate")
@@ -75,7 +78,7 @@ def build_fresh(code, file, name, loader):
     except Exception:
         if name == "DiffusionModel":
             network = built_from_signature(module.NoiseEstimatingNet)
-            model = cls(network=network, var_scheduler=module.VarianceScheduler())
+            model = cls(network=network, var_scheduler=made_scheduler(code))
         else:
             model = built_from_signature(cls)
     x, y = torch.rand(2, 1, 28, 28), torch.tensor([0, 1])
@@ -176,19 +179,28 @@ def load_and_generate(code, kind):
 
 
 def vae_forward(code, x, y):
-    with torch.no_grad():
-        return fresh(code, VAE)(x, y)
+    model = fresh(code, VAE)
+    with torch.no_grad(), mended(model):
+        return several(model(x, y))
+
+
+def mended(model):
+    """A model that may be asked for more than a reparameterize that raises."""
+    return seams.drawing_mended(type(model), "reparameterize", getattr(model, "reparameterize", lambda *_: None))
 
 
 def reparameterize(code, mu, logvar):
-    with torch.no_grad():
-        return formulas(code, VAE).reparameterize(mu, logvar)
+    model = formulas(code, VAE)
+    with torch.no_grad(), seams.drawing_as_in_training(model):
+        return model.reparameterize(mu, logvar)
 
 
 def reparameterize_gradient(code, mu, logvar):
     mu.requires_grad_(True)
     logvar.requires_grad_(True)
-    z = formulas(code, VAE).reparameterize(mu, logvar)
+    model = formulas(code, VAE)
+    with seams.drawing_as_in_training(model):
+        z = model.reparameterize(mu, logvar)
     z.sum().backward()
     return {"z": z, "mu": mu.grad, "logvar": logvar.grad}
 
@@ -198,24 +210,69 @@ def kl_to_standard_normal(code, mu, logvar):
         return formulas(code, VAE).kl_loss(mu, logvar)
 
 
-def vae_losses(code, x, y, x_hat):
-    """get_loss with the reconstruction put in its way, and what the same model says of mu, logvar and their KL."""
-    model = fresh(code, VAE)
-    with torch.no_grad():
-        _, mu, logvar = model(x, y)
-        own_kl = model.kl_loss(mu, logvar)
-        asked = []
+def vae_losses(code, x, y, x_hat, stand_in=False):
+    """get_loss with the reconstruction put in its way.
+
+    stand_in: whether a known number takes the place of what kl_loss gives; else `own_kl` is what it gives
+    `own`: the model's own reconstruction, and `wide`: that of the same model with larger weights, which leaves [0, 1] where
+    nothing bounds it
+    """
+    model, asked = fresh(code, VAE), []
+    with torch.no_grad(), mended(model):
+        answer, wide = passed_or_known(model, x, y, x_hat)
+        own, mu, logvar = several(answer)
+        own_kl = None if stand_in else model.kl_loss(mu, logvar)
 
         def forward(*args, **kwargs):
             asked.append(True)
-            return x_hat, mu, logvar
+            return like(answer, [x_hat, mu, logvar])
 
         model.forward = forward
+        if stand_in:
+            model.kl_loss = lambda *args, **kwargs: torch.tensor(KNOWN_KL)
         try:
-            losses = model.get_loss(x, y)
+            losses = several(model.get_loss(x, y))
         finally:
-            del model.forward
-    return {"losses": losses, "put_in": bool(asked), "mu": mu, "logvar": logvar, "own_kl": own_kl}
+            for name in ("forward", "kl_loss"):
+                model.__dict__.pop(name, None)
+    known = {"own_kl": own_kl, "known_kl": KNOWN_KL if stand_in else None}
+    return {"losses": losses, "put_in": bool(asked), "mu": mu, "logvar": logvar, "own": own, "wide": wide, **known}
+
+
+KNOWN_KL = 3.5  # what the stand-in for kl_loss answers
+
+
+def passed_or_known(model, x, y, x_hat):
+    """What forward answers, and its reconstruction with larger weights; known numbers where forward raises."""
+    try:
+        return model(x, y), wide_reconstruction(model, x, y)
+    except Exception:
+        mu = torch.linspace(-1, 1, 4 * len(x)).view(len(x), 4)
+        return (x_hat, mu, 0.5 * mu.flip(0)), x_hat
+
+
+def wide_reconstruction(model, x, y):
+    """What the model decodes with weights that are as much larger as leaves its numbers finite."""
+    found = (several(widened(model, factor)(x, y))[0] for factor in (8, 4, 2, 1.5))
+    return next((each for each in found if torch.isfinite(each).all()), several(model(x, y))[0])
+
+
+def widened(model, factor):
+    """The same model with every weight so many times as large."""
+    wide = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in wide.parameters():
+            parameter.mul_(factor)
+    return wide
+
+
+def like(answer, values):
+    """Values in the dress of an answer: a tuple, a list, a dict or a class of several things."""
+    if dataclasses.is_dataclass(answer):
+        return type(answer)(*values)
+    if isinstance(answer, dict):
+        return dict(zip(answer, values, strict=True))
+    return type(answer)(*values) if hasattr(answer, "_fields") else tuple(values)
 
 
 def vae_losses_alone(code, x, y):
@@ -226,22 +283,50 @@ def vae_losses_alone(code, x, y):
     for factor in (3, 2, 1):
         model = fresh(code, VAE)
         decoding = [parameter for name, parameter in model.named_parameters() if "dec" in name.lower()]
-        with torch.no_grad():
+        with torch.no_grad(), mended(model):
             for parameter in decoding:
                 parameter.mul_(factor)
-            answer = {"losses": model.get_loss(x, y), "own": torch.stack([model(x, y)[0] for _ in range(16)])}
+            own = torch.stack([several(model(x, y))[0] for _ in range(16)])
+            answer = {"losses": several(model.get_loss(x, y)), "own": own}
         if torch.isfinite(answer["own"]).all():
             break
     return answer
 
 
 def vae_loss_gradients(code, x, y):
-    """The size of the gradient that each half of the loss sends to the parameters; None where it sends none."""
+    """The size of the gradient that each half of the loss sends to the parameters; None where it sends none.
+
+    Known functions take the places of a kl_loss, a forward and a reparameterize that raise.
+    """
     model = fresh(code, VAE)
+
+    def kl_loss(self, *args, **kwargs):
+        return sum((value**2).mean() for value in [*args, *kwargs.values()][:2])
+
+    def forward(self, x, y):
+        moved = 1e-6 * sum(parameter.sum() for parameter in model.parameters())
+        latents = moved + torch.linspace(-1, 1, 4).expand(len(x), 4)
+        return 0.5 * x + 0.2 + moved, latents, latents / 2
+
+    ways = ({}, {"kl_loss": kl_loss}, {"forward": forward}, {"kl_loss": kl_loss, "forward": forward})
+    with mended(model):
+        return first_that_works(lambda way=way: gradient_sizes_of(model, x, y, way) for way in ways)[1]
+
+
+def gradient_sizes_of(model, x, y, stand_ins):
+    there = {name: function for name, function in stand_ins.items() if hasattr(type(model), name)}
+    with replaced(type(model), **there):
+        try:
+            return gradient_sizes(model, x, y)
+        except NotImplementedError as error:  # it may be of a function that has a row of its own
+            raise RuntimeError("still to do") from error
+
+
+def gradient_sizes(model, x, y):
     sizes = []
     for half in range(2):
         model.zero_grad(set_to_none=True)
-        loss = torch.as_tensor(model.get_loss(x, y)[half])
+        loss = torch.as_tensor(several(model.get_loss(x, y))[half])
         if loss.requires_grad:
             loss.sum().backward()
         grads = [parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None]
@@ -249,9 +334,15 @@ def vae_loss_gradients(code, x, y):
     return sizes
 
 
-def vae_generate_fresh(code, labels):
-    images = generated(fresh(code, VAE), labels)
-    return {"images": images, "requires_grad": bool(images.requires_grad)}
+def vae_generate_fresh(code, labels, factor=1):
+    """`handed`: what the first layer that z reaches is handed, in two calls; None where no such layer can be told.
+
+    factor: by which every weight is multiplied
+    """
+    model = widened(fresh(code, VAE), factor)
+    images = generated(model, labels)
+    handed = seams.drawn_inputs(model, lambda: generated(model, labels))
+    return {"images": images, "requires_grad": bool(images.requires_grad), "handed": handed}
 
 
 def vae_load_and_generate(code):
@@ -265,7 +356,7 @@ def vae_generate(code, labels):
 
 def encode(code, x, y):
     with torch.no_grad():
-        return trained(code, VAE)(x, y)[1:]
+        return several(trained(code, VAE)(x, y))[1:]
 
 
 def decode(code, z, y):
@@ -280,7 +371,7 @@ def decode(code, z, y):
     model.reparameterize = reparameterize
     try:
         with torch.no_grad():
-            images = model(torch.zeros(len(z), 1, 28, 28), y)[0]
+            images = several(model(torch.zeros(len(z), 1, 28, 28), y))[0]
     finally:
         del model.reparameterize
     if not used:
@@ -317,9 +408,32 @@ def untouched_scheduler(code, **sizes):
         return fresh(code, DIFFUSION).var_scheduler
 
 
+def known_scheduler(code, beta_start=0.0001, beta_end=0.02, num_steps=1000):
+    """The student's VarianceScheduler without its constructor, with a linear schedule under the starter's names."""
+    cls = code.A5_diffusion_submission.VarianceScheduler
+    made = cls.__new__(cls)
+    betas = torch.linspace(beta_start, beta_end, num_steps)
+    made.__dict__.update(num_steps=num_steps, betas=betas, alphas=1 - betas, alpha_bars=(1 - betas).cumprod(0))
+    return made
+
+
+def made_scheduler(code):
+    """The student's schedule as it comes; a known one where its constructor raises."""
+    try:
+        return code.A5_diffusion_submission.VarianceScheduler()
+    except Exception:
+        return known_scheduler(code)
+
+
 def scheduler(code, **sizes):
-    """The same, with alpha_bars that follow from its betas, so that a mistake in them is not paid for again."""
-    made = untouched_scheduler(code, **sizes)
+    """The same, with alpha_bars that follow from its betas, so that a mistake in them is not paid for again.
+
+    A known one where its constructor raises.
+    """
+    try:
+        made = untouched_scheduler(code, **sizes)
+    except Exception:
+        return known_scheduler(code, **sizes)
     numbers = table(made)
     if numbers["betas"] is not None and numbers["alpha_bars"] is not None:
         product = torch.cumprod(1 - numbers["betas"].double(), dim=0).to(numbers["alpha_bars"].dtype)
@@ -339,8 +453,9 @@ def table(schedule):
     return found
 
 
-def schedule(code):
-    return table(untouched_scheduler(code))
+def schedule(code, known=False):
+    """known: that which takes the place of the student's, where its constructor raises"""
+    return table(known_scheduler(code) if known else untouched_scheduler(code))
 
 
 def steps_used(code):
@@ -352,7 +467,7 @@ def steps_used(code):
 
 
 def add_noise(code, x, timestep):
-    return scheduler(code).add_noise(x, timestep)
+    return several(scheduler(code).add_noise(x, timestep))
 
 
 def noise_estimate(code, x, timestep, y):
@@ -377,15 +492,18 @@ def noise_estimate(code, x, timestep, y):
 
 def loss_trace(code, x, y):
     """DiffusionModel.forward around a known network: the loss, the steps and labels it asked for, the noise it added."""
-    noise_schedule = scheduler(code)
-    added = []
+    noise_schedule, added = scheduler(code), []
     original = noise_schedule.add_noise
 
     def watched(*args, **kwargs):
-        noisy, noise = original(*args, **kwargs)
         given = [*args, *kwargs.values()]
+        try:
+            answer = original(*args, **kwargs)
+        except Exception:  # it has a row of its own
+            answer = known_noising(noise_schedule, *given[:2])
+        noisy, noise = several(answer)
         added.append((noisy.detach().clone(), noise.detach().clone(), torch.as_tensor(given[1]).reshape(-1)))
-        return noisy, noise
+        return answer
 
     noise_schedule.add_noise = watched
     network = Network(lambda x, t, y: 0.3 * x + 0.1 * torch.cos(t / 50).view(-1, 1, 1, 1) + 0.02 * y.view(-1, 1, 1, 1))
@@ -401,13 +519,21 @@ def loss_trace(code, x, y):
     return {**trace, "added_noisy": put[0], "added_noise": put[1], "added_timestep": put[2], **numbers}
 
 
+def known_noising(noise_schedule, x, timestep):
+    """In the place of an add_noise that raises."""
+    bars = table(noise_schedule)["alpha_bars"]
+    bar = bars[torch.as_tensor(timestep).long().reshape(-1)].to(x).view(-1, 1, 1, 1)
+    noise = torch.randn_like(x)
+    return bar.sqrt() * x + (1 - bar).sqrt() * noise, noise
+
+
 def alpha_bars_in_use(noise_schedule):
     """What add_noise does at every step it knows, read off with the noise it returns; steps end where it fails."""
     found = []
     one = torch.ones(1, 1, 28, 28)
     while len(found) < 1000:
         try:
-            noisy, noise = noise_schedule.add_noise(one, torch.tensor([len(found)]))
+            noisy, noise = several(noise_schedule.add_noise(one, torch.tensor([len(found)])))
         except Exception:
             break
         pair = torch.stack([one.flatten(), noise.flatten().to(one)], dim=1).double()

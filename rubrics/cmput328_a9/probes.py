@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 from elbograde_inside import asking, epochs, seams, setups, tracing
-from elbograde_inside.asking import first_that_works
+from elbograde_inside.asking import first_that_works, several
 from elbograde_inside.lacking import Lacking
 from elbograde_inside.names import read, stored
 from torch import nn
@@ -224,7 +224,8 @@ def vae_pass(code, model, x, y, z):
 
 
 def listed(answer):
-    return list(answer) if isinstance(answer, tuple | list) else [answer]
+    answer = several(answer)
+    return answer if isinstance(answer, list) else [answer]
 
 
 def described(answer):
@@ -256,7 +257,7 @@ def drawn(code, mu, logvar):
     network = fresh(code, "vae")
     y = torch.zeros(len(mu), dtype=torch.long)
     if seams.drawing(network) is None and "width" not in code.kept:
-        own = listed(called(network, torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, 1])))
+        own = listed(called(network, torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, CLASSES - 1])))
         code.kept["width"] = own[1].shape[-1] if len(own) > 1 and torch.is_tensor(own[1]) else 0
     with seams.drawing_as_in_training(network):
         return seams.drawn(network, code.kept.get("width", 0), lambda x: called(network, x, y), mu, logvar)
@@ -315,7 +316,7 @@ class Decoder(nn.Module):
 def architecture(code, model, latent):
     """The operations of an untrained encoder on images, and of the decoder on z [2, latent]; None where nobody can tell them
     apart."""
-    network, x, y = fresh(code, model), torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, 1])
+    network, x, y = fresh(code, model), torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, CLASSES - 1])
     decoder, handed = tracing.traced(Decoding(network, x, y), torch.randn(2, latent)), []
     if not decoder:  # forward decodes something else than z, or draws it by itself
         with torch.no_grad(), seams.before_decoder(network, handed), contextlib.suppress(seams.Through):
@@ -342,7 +343,7 @@ def vae_generate(code, model, count, y):
         if hook is not None:
             hook.remove()
     handed = seen[0] if seen and torch.is_tensor(seen[0]) else None
-    return {"returned": listed(answer), "is_pair": isinstance(answer, tuple | list), "seen": handed}
+    return {"returned": listed(answer), "is_pair": isinstance(several(answer), list), "seen": handed}
 
 
 def given_classes(network, count, y):
@@ -626,7 +627,7 @@ def latent_size(code):
 
 def first_taken(network, sizes):
     """The first size of z that the generator takes."""
-    for_two = torch.tensor([0, 1])
+    for_two = torch.tensor([0, CLASSES - 1])
     with torch.no_grad():
         return sizes[first_that_works(lambda size=size: network(torch.randn(2, size), for_two) for size in sizes)[0]]
 
@@ -660,7 +661,7 @@ def discriminator_pass(code, x):
     """What an untrained discriminator answers, as a list."""
     with torch.no_grad():
         answer = fresh(code, "discriminator")(x)
-    return {"returned": listed(answer), "is_pair": isinstance(answer, tuple | list)}
+    return {"returned": listed(answer), "is_pair": isinstance(several(answer), list)}
 
 
 def acgan_step(code, x, y):
@@ -726,7 +727,10 @@ def watched_steps(step, networks, x, y):
     finally:
         for hook in hooks:
             hook.remove()
-    made = [{"images": images.detach(), "classes": classes_among(args, images)} for args, images in made]
+    made = [
+        {"images": images.detach(), "classes": classes_among(args, images), "z": latents_among(args, images)}
+        for args, images in made
+    ]
     return {"x": x, "y": y, "events": events, "made": made, "returned": [number(each) for each in answer]}
 
 
@@ -741,6 +745,12 @@ def classes_among(args, images):
         each for each in args if torch.is_tensor(each) and not each.is_floating_point() and each.numel() == len(images)
     ]
     return fitting[0].detach().flatten() if fitting else None
+
+
+def latents_among(args, images):
+    """What else of floats the generator was handed, one row per image."""
+    fitting = [each for each in args if torch.is_tensor(each) and each.is_floating_point() and len(each) == len(images)]
+    return fitting[0].detach().flatten(1) if fitting else None
 
 
 def watched_call(x, answer, events, arrivals, generator):

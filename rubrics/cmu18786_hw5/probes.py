@@ -14,8 +14,8 @@ import inspect
 import math
 
 import torch
-from elbograde_inside import asking, excerpts, tracing
-from elbograde_inside.asking import first_that_works, replaced
+from elbograde_inside import asking, excerpts, seams, tracing
+from elbograde_inside.asking import first_that_works, replaced, several
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -160,7 +160,8 @@ def chosen(code, model):
 
 def image_of(answer, x):
     """The part of an answer that is images like x: an answer may have others beside it."""
-    candidates = list(answer) if isinstance(answer, (tuple, list)) else [answer]
+    answer = several(answer)
+    candidates = answer if isinstance(answer, list) else [answer]
     alike = [each for each in candidates if torch.is_tensor(each) and each.numel() == x.numel()]
     return (alike or candidates)[0]
 
@@ -291,6 +292,12 @@ def noisy_images(code, images):
     return tried(own, images) + excerpts.noisy(whole_source(code, module), vars(module), images)
 
 
+def clips_somewhere(code):
+    """Whether anything is clipped anywhere in the notebook."""
+    source = whole_source(code, notebook(code, "Denoising_Autoencoder_Starter_Notebook"))
+    return any(word in source for word in ("clip(", "clip_(", "clamp", "minimum(", "hardtanh"))
+
+
 def functions_with(code, name, calls):
     """The names of functions that call one of these."""
     nodes = [node for node in ast.walk(code.source(name)) if isinstance(node, ast.FunctionDef)]
@@ -387,7 +394,7 @@ def called(network, x, c, labels):
             lambda: network(x, labels, one_hot=True),
             lambda: network(flat, labels, one_hot=True),
         )
-    answer = first_that_works(ways)[1]
+    answer = several(first_that_works(ways)[1])
     if not isinstance(answer, (tuple, list)) or len(answer) != 3:
         return answer
     x_hat, mu, logvar = answer
@@ -428,11 +435,12 @@ def vae_pass(code, model, x, classes, z, latent_size=LATENT):
         return fake
 
     network.eval()
-    with drawing_replaced(code, drawing(z + 1)):
-        drawn = called(network, x, c, classes)
-    asked.clear()
-    with drawing_replaced(code, drawing(z)):
-        put = called(network, x, c, classes)
+    with seams.drawing_as_in_training(network):
+        with drawing_replaced(code, drawing(z + 1)):
+            drawn = called(network, x, c, classes)
+        asked.clear()
+        with drawing_replaced(code, drawing(z)):
+            put = called(network, x, c, classes)
     answer = {"drawn": drawn, "put": put, "asked": asked[0] if asked else None, "decoder": alone(network, z, c)}
     return {**answer, "encoder_learns": encoder_learns(network, put)}
 

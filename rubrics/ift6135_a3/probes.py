@@ -13,7 +13,7 @@ import types
 
 import torch
 from elbograde_inside import asking
-from elbograde_inside.asking import KnownNetwork
+from elbograde_inside.asking import KnownNetwork, several
 from elbograde_inside.lacking import Lacking
 from torch import nn
 from torch.nn import functional as F
@@ -163,7 +163,7 @@ def always(*values):
 
 def forward_moments(code, x0, t, n_steps):
     made = process(code, n_steps)
-    return {"betas": betas_of(made, n_steps), "moments": made.q_xt_x0(x0, t)}
+    return {"betas": betas_of(made, n_steps), "moments": several(made.q_xt_x0(x0, t))}
 
 
 def forward_sample(code, x0, t, noise, mean, variance, n_steps):
@@ -177,7 +177,7 @@ def reverse_moments(code, xt, t, n_steps):
     made = process(code, n_steps, network)
     betas = betas_of(made, n_steps)
     with torch.no_grad():
-        return {"betas": betas, "moments": made.p_xt_prev_xt(xt, t), **network.seen()}
+        return {"betas": betas, "moments": several(made.p_xt_prev_xt(xt, t)), **network.seen()}
 
 
 def reverse_sample(code, xt, t, mean, variance, n_steps):

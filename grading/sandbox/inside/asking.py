@@ -4,6 +4,7 @@ A probe imports it as `elbograde_inside.asking`, in a box as in the judge's own 
 """
 
 import contextlib
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -83,6 +84,16 @@ def settled(network: Any, *ways: Callable[[], Any]) -> Any:
         for each, mode in modes:
             each.training = mode
     return network
+
+
+def several(answer: Any) -> Any:
+    """An answer of several things as a list, whether they come as a tuple, a list, a dict in order or a dataclass; any other
+    answer as it is."""
+    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
+        return [getattr(answer, field.name) for field in dataclasses.fields(answer)]
+    if isinstance(answer, Mapping):
+        return list(answer.values())
+    return list(answer) if isinstance(answer, list | tuple) else answer
 
 
 class KnownNetwork(nn.Module):
