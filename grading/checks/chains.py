@@ -5,6 +5,7 @@ those steps applied one after the other. Ho et al. 2020 (arXiv:2006.11239), algo
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,10 +13,11 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, Slip, close, one_of, parts, shown, tensor
 from grading.checks.noise import standard_normal, wrong_start
+from grading.checks.sizes import in_turn, of_shape, of_steps
 from grading.subjects import Subject
 
-STEPS, IMAGES, SIDE = 8, 6, 8
-SHAPE = (IMAGES, 1, SIDE, SIDE)
+Shape = tuple[int, int, int, int]
+SIZES: tuple[tuple[int, Shape], ...] = ((8, (6, 1, 8, 8)), (1000, (16, 1, 32, 32)))  # ours, and the course's settings
 LAW_STEPS = 1000
 LAW_MEAN, LAW_SPREAD = 0.5, 0.25  # of the data whose exact noise estimate stands in for the network
 
@@ -26,23 +28,29 @@ def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
     -> images [n_samples, C, H, W], without gradients. Code that writes the steps out instead of calling p_sample is judged
     by the law of its images (`_follows_the_data`).
     """
-    scales, shifts = _steps(rng)
-    trace = _trace(student, scales, shifts)
-    images = tensor(trace["images"], "what sample returns", SHAPE)
+    in_turn(*(partial(_judge_chain, student, rng, *sizes) for sizes in SIZES))
+
+
+def _judge_chain(student: Subject, rng: Generator, steps: int, shape: Shape) -> None:
+    scales, shifts = _steps(rng, steps)
+    trace = _trace(student, scales, shifts, shape)
+    of_shape(trace["images"], shape, "what sample returns")
+    of_steps(len(trace["timesteps"]), steps, "sample takes")
+    images = tensor(trace["images"], "what sample returns", shape)
     if trace["requires_grad"]:
         raise Disagreement("sample should run without gradients (torch.no_grad)", bug="with-gradient", share=0.5)
     if not trace["timesteps"]:
         _follows_the_data(student)
         return
-    first = judge_start(trace["first"], SHAPE)
-    judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
+    first = judge_start(trace["first"], shape)
+    judge_order(trace["timesteps"], list(range(steps - 1, -1, -1)))
     states = states_of(first, scales, shifts)
     slips = {
         "start-returned": Slip(states[0], "the noise it started from is returned"),
         "last-step-missing": Slip(states[-2], "the result of the last step, t = 0, is not returned", 0.5),
     }
     one_of(images, [states[-1]], "what sample returns", slips)
-    if torch.equal(trace["images"], _trace(student, scales, shifts)["images"]):
+    if torch.equal(first, tensor(_trace(student, scales, shifts, shape)["first"], "x_T", shape)):
         raise Disagreement("two calls give the same images: x_T must be drawn anew", bug="fixed-start", share=0.5)
 
 
@@ -51,11 +59,17 @@ def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -
 
     -> a list of arrays [n_samples, 1, S, S]: x_T first, then one for every step (counted from 1) in steps_to_show.
     """
-    scales, shifts = _steps(rng)
-    wanted = [3, 4, STEPS]
-    answer = student.intermediate_images(scales=scales, shifts=shifts, shape=list(SHAPE), steps_to_show=wanted)
+    in_turn(*(partial(_judge_kept, student, rng, *sizes) for sizes in SIZES))
+
+
+def _judge_kept(student: Subject, rng: Generator, steps: int, shape: Shape) -> None:
+    scales, shifts = _steps(rng, steps)
+    wanted = [3, 4, steps]
+    answer = student.intermediate_images(scales=scales, shifts=shifts, shape=list(shape), steps_to_show=wanted)
     trace = parts(answer, images=list, timesteps=list, first=Tensor, asked_network=int, requires_grad=bool)
     images = trace["images"]
+    of_steps(len(trace["timesteps"]), steps, "generate_intermediate_samples takes")
+    of_shape(trace["first"], shape, "x_T")
     if len(images) != 1 + len(wanted):
         _not_by_t(trace, wanted, scales, shifts)
         raise Disagreement(
@@ -70,10 +84,10 @@ def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -
             bug="no-reverse-step",
         )
     if not trace["timesteps"]:
-        _judge_kept_shapes(images)
+        _judge_kept_shapes(images, shape)
         return  # steps written out: the order cannot be seen, and the law of sample has been judged
-    first = judge_start(trace["first"], SHAPE)
-    judge_order(trace["timesteps"], list(range(STEPS - 1, -1, -1)))
+    first = judge_start(trace["first"], shape)
+    judge_order(trace["timesteps"], list(range(steps - 1, -1, -1)))
     states = states_of(first, scales, shifts)
     for image, step in zip(images, [0, *wanted], strict=True):
         slips = {
@@ -87,13 +101,14 @@ def intermediate_samples(student: Subject, reference: Subject, rng: Generator) -
 
 def _not_by_t(trace: dict[str, Any], wanted: list[int], scales: Tensor, shifts: Tensor) -> None:
     """Raises Disagreement where the images were kept when t, which falls, was among the steps asked for."""
-    hits = [t for t in range(STEPS - 1, -1, -1) if t in wanted]
+    steps = len(scales)
+    hits = [t for t in range(steps - 1, -1, -1) if t in wanted]
     kept = trace["images"][-len(hits) :]
-    if trace["first"] is None or trace["timesteps"] != list(range(STEPS - 1, -1, -1)) or len(kept) != len(hits):
+    if trace["first"] is None or trace["timesteps"] != list(range(steps - 1, -1, -1)) or len(kept) != len(hits):
         return
     states = states_of(trace["first"], scales, shifts)
     for early in (0, 1):  # after the step, or before it
-        pairs = zip(kept, (states[STEPS - t - early] for t in hits), strict=True)
+        pairs = zip(kept, (states[steps - t - early] for t in hits), strict=True)
         if all(isinstance(image, Tensor) and close(image.double(), state) for image, state in pairs):
             raise Disagreement(
                 "images are kept where t is among steps_to_show; it is the steps that are meant, counted from 1 as they are "
@@ -104,10 +119,10 @@ def _not_by_t(trace: dict[str, Any], wanted: list[int], scales: Tensor, shifts: 
             )
 
 
-def _steps(rng: Generator) -> tuple[Tensor, Tensor]:
+def _steps(rng: Generator, steps: int) -> tuple[Tensor, Tensor]:
     """Scales and shifts [T], all different, that lead any start into (0, 1): clamping the end to that changes nothing."""
-    scales = 0.35 + 0.3 * torch.rand(STEPS, generator=rng)
-    ends = 0.4 + 0.2 * torch.rand(STEPS, generator=rng)
+    scales = 0.35 + 0.3 * torch.rand(steps, generator=rng)
+    ends = 0.4 + 0.2 * torch.rand(steps, generator=rng)
     return scales, ends * (1 - scales)
 
 
@@ -119,8 +134,8 @@ def states_of(first: Tensor, scales: Tensor, shifts: Tensor) -> list[Tensor]:
     return states
 
 
-def _trace(student: Subject, scales: Tensor, shifts: Tensor) -> dict[str, Any]:
-    answer = student.reverse_chain(scales=scales, shifts=shifts, shape=list(SHAPE))
+def _trace(student: Subject, scales: Tensor, shifts: Tensor, shape: Shape) -> dict[str, Any]:
+    answer = student.reverse_chain(scales=scales, shifts=shifts, shape=list(shape))
     return parts(answer, images=object, timesteps=list, first=Tensor, requires_grad=bool, asked_network=int)
 
 
@@ -153,9 +168,9 @@ def judge_order(found: list[Any], wanted: list[int]) -> None:
     raise Disagreement("the steps should be taken from n_steps - 1 down to 0, each once", bug="wrong-steps", **told)
 
 
-def _judge_kept_shapes(images: list[Any]) -> None:
+def _judge_kept_shapes(images: list[Any], shape: Shape) -> None:
     for image in images:
-        tensor(image, "each of the arrays kept", SHAPE)
+        tensor(image, "each of the arrays kept", shape)
 
 
 def _follows_the_data(student: Subject) -> None:

@@ -5,6 +5,7 @@ x' = scale_t x + shift_t, p_sample_loop by x' = x / 2 + 1 / 4. Code that writes 
 known model.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,10 +15,11 @@ from grading.checks.chains import judge_order, judge_start, states_of
 from grading.checks.compare import HALF, NEARLY, Disagreement, Slip, one_of, parts, tensor
 from grading.checks.cosine import cosine_alphas
 from grading.checks.posterior import Step
+from grading.checks.sizes import in_turn, of_shape, of_steps
 from grading.subjects import Subject
 
-STEPS, COUNT, SIDE, CHANNELS = 8, 6, 5, 3
-SHAPE = (COUNT, CHANNELS, SIDE, SIDE)
+CHANNELS = 3
+SIZES = ((8, 5), (50, 32))  # steps, and the side of an image: ours, and the handout's
 
 
 def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -25,9 +27,13 @@ def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
 
     x_T [B, C, S, S] -> images like it. Bringing them to [-1, 1] first changes nothing where p_sample has done so.
     """
-    scales = 0.5 + 0.3 * torch.rand(STEPS, generator=rng)
-    shifts = 0.2 * torch.rand(STEPS, generator=rng) - 0.25
-    start = torch.randn(SHAPE, generator=rng)
+    in_turn(*(partial(_judge_chain, student, rng, *sizes) for sizes in SIZES))
+
+
+def _judge_chain(student: Subject, rng: Generator, steps: int, side: int) -> None:
+    scales = 0.5 + 0.3 * torch.rand(steps, generator=rng)
+    shifts = 0.2 * torch.rand(steps, generator=rng) - 0.25
+    start = torch.randn(6, CHANNELS, side, side, generator=rng)
     answer = student.reverse_images(images=start, scales=scales, shifts=shifts)
     kinds: dict[str, Any] = {
         "images": object,
@@ -37,12 +43,13 @@ def reverse_chain(student: Subject, reference: Subject, rng: Generator) -> None:
         "network_asked": int,
     }
     trace = parts(answer, alphas=Tensor, **kinds)
-    images = tensor(trace["images"], "what p_sample_loop returns", SHAPE)
+    of_steps(len(trace["steps"]), steps, "p_sample_loop takes")
+    images = tensor(trace["images"], "what p_sample_loop returns", start.shape)
     if not trace["steps"]:
-        _judge_written_out(trace, images, start)
+        _judge_written_out(trace, images, start, steps)
         return
-    judge_order(trace["steps"], list(range(STEPS - 1, -1, -1)))
-    judge_order([round(t) for t in trace["times"]], list(range(STEPS - 1, -1, -1)))
+    judge_order(trace["steps"], list(range(steps - 1, -1, -1)))
+    judge_order([round(t) for t in trace["times"]], list(range(steps - 1, -1, -1)))
     states = states_of(start, scales, shifts)
     one_of(images, _unnormalised(states[-1]), "what p_sample_loop returns", _slips(states, scales, shifts))
     if trace["requires_grad"]:
@@ -56,7 +63,7 @@ def _unnormalised(x: Tensor) -> list[Tensor]:
 
 def _slips(states: list[Tensor], scales: Tensor, shifts: Tensor) -> dict[str, Slip]:
     last, inside, clamped = states[-1], states[0], states[0]
-    for t in range(STEPS - 1, -1, -1):
+    for t in range(len(scales) - 1, -1, -1):
         inside = (scales[t].double() * inside + shifts[t].double() + 1) / 2
         clamped = (scales[t].double() * clamped + shifts[t].double()).clamp(0, 1)
     unit = "the images are brought to [0, 1] before they are unnormalised: all that is below 0 is lost"
@@ -77,12 +84,12 @@ def _slips(states: list[Tensor], scales: Tensor, shifts: Tensor) -> dict[str, Sl
     }
 
 
-def _judge_written_out(trace: dict[str, Any], images: Tensor, start: Tensor) -> None:
+def _judge_written_out(trace: dict[str, Any], images: Tensor, start: Tensor, steps: int) -> None:
     """Steps that are written out: without noise, around a known model, the whole way can be followed."""
     if not trace["network_asked"]:
         raise Disagreement("neither p_sample nor the model is ever asked", bug="network-not-asked")
     own = trace["alphas"]
-    ways = [cosine_alphas(STEPS), *([own.flatten().double()] if own is not None and own.numel() == STEPS else [])]
+    ways = [cosine_alphas(steps), *([own.flatten().double()] if own is not None and own.numel() == steps else [])]
     ends = [_walked(start.double(), alphas) for alphas in ways]
     one_of(images, [each for end in ends for each in _unnormalised(end)], "what p_sample_loop returns")
 
@@ -90,7 +97,7 @@ def _judge_written_out(trace: dict[str, Any], images: Tensor, start: Tensor) -> 
 def _walked(x: Tensor, alphas: Tensor) -> Tensor:
     """The means of all steps, one after the other, with the model 0.3 x + 0.1 cos t."""
     bars = alphas.cumprod(0)
-    for t in range(STEPS - 1, -1, -1):
+    for t in range(len(alphas) - 1, -1, -1):
         step = Step(alphas[t], bars[t], bars[t - 1] if t else torch.ones((), dtype=torch.float64))
         estimate = 0.3 * x + 0.1 * torch.cos(torch.tensor(float(t), dtype=torch.float64))
         x = step.mean(step.x_0(x, estimate).clamp(-1, 1), x)
@@ -102,12 +109,18 @@ def generation(student: Subject, reference: Subject, rng: Generator) -> None:
 
     batch_size -> images [B, C, S, S] in [0, 1].
     """
-    first, second = (_generated(student) for _ in range(2))
-    images = tensor(first["images"], "what sample returns", (64, CHANNELS, SIDE, SIDE))
+    in_turn(*(partial(_judge_generation, student, *sizes) for sizes in SIZES))
+
+
+def _judge_generation(student: Subject, steps: int, side: int) -> None:
+    shape = (64, CHANNELS, side, side)
+    first, second = (_generated(student, steps, side) for _ in range(2))
+    of_shape(first["images"], shape, "what sample returns")
+    images = tensor(first["images"], "what sample returns", shape)
     start = judge_start(first["start"], images.shape)
     if first["called_loop"]:
         _judge_loops_answer(images, start)
-    elif first["network_asked"] != STEPS or images.min() < -1e-4 or images.max() > 1 + 1e-4:
+    elif first["network_asked"] != steps or images.min() < -1e-4 or images.max() > 1 + 1e-4:
         raise Disagreement(
             "sample takes all T steps, and its images lie in [0, 1]",
             bug="wrong-sample",
@@ -123,8 +136,8 @@ def generation(student: Subject, reference: Subject, rng: Generator) -> None:
         )
 
 
-def _generated(student: Subject) -> dict[str, Any]:
-    answer = student.generated(count=64, image_size=SIDE, channels=CHANNELS, n_steps=STEPS)
+def _generated(student: Subject, steps: int, side: int) -> dict[str, Any]:
+    answer = student.generated(count=64, image_size=side, channels=CHANNELS, n_steps=steps)
     told: dict[str, Any] = {"requires_grad": bool, "called_loop": bool, "network_asked": int, "in_training_mode": bool}
     trace = parts(answer, images=object, start=Tensor, **told)
     if trace["start"] is None:

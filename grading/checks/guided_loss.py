@@ -4,6 +4,7 @@ Ho & Salimans 2022 (arXiv:2207.12598), equation 5.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -13,11 +14,13 @@ from torch import Generator, Tensor
 from grading.checks import variance_preserving as vp
 from grading.checks.compare import Disagreement, close, parts, reductions, shown, tensor, which
 from grading.checks.guidance import BELOW, alphas, sigmas
-from grading.checks.stand_ins import Coefficients, affine, shaken
+from grading.checks.sizes import in_turn, of_steps
+from grading.checks.stand_ins import affine, shaken
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
 
-IMAGES, STEPS, CALLS = 240, 10, 60
+IMAGES, CALLS, LEVELS = 240, 60, 10  # LEVELS: as many steps, or tenths of many steps, are counted
+SIZES = (10, 1000)  # steps: ours, and the course's
 NOTHING = 10  # the label that stands for none
 FORWARD = BELOW | {"log_snr": [3.0, -0.6], "forward_sample": [0.05, 0.6, 0.03, 0.5]}
 UNEVEN = 50.0  # chi-square of ten counts, nine degrees of freedom: 1e-7 false alarms
@@ -39,8 +42,11 @@ def estimate(network: dict[str, list[float]], z: Tensor, labels: Tensor) -> Tens
 class _Asked:
     """One batch, and what it is asked with."""
 
-    def __init__(self, student: Subject, rng: Generator) -> None:
-        self.student, self.known, self.network = student, shaken(FORWARD, rng), known_network(rng)
+    def __init__(self, student: Subject, rng: Generator, steps: int) -> None:
+        self.student, self.steps, self.network = student, steps, known_network(rng)
+        known = shaken(FORWARD, rng)
+        start, slope = known["log_snr"]
+        self.known = known | {"log_snr": [start, slope * SIZES[0] / steps]}
         self.x = torch.rand(IMAGES, 1, 2, 3, generator=rng)
         self.noise, self.labels = torch.randn(self.x.shape, generator=rng), torch.arange(IMAGES) % NOTHING
 
@@ -48,7 +54,7 @@ class _Asked:
         """The loss, what the network was asked last, and the gradient that reached it."""
         stand_ins = self.known if replaced else {}
         answer = self.student.guided_loss(
-            x0=self.x, labels=labels, noise=noise, n_steps=STEPS, network=self.network, stand_ins=stand_ins
+            x0=self.x, labels=labels, noise=noise, n_steps=self.steps, network=self.network, stand_ins=stand_ins
         )
         return parts(answer, loss=object, asked_z=Tensor, asked_labels=Tensor, gradient=Tensor)
 
@@ -59,11 +65,15 @@ def squared_error(student: Subject, reference: Subject, rng: Generator) -> None:
     x0, noise [B, C, H, W], labels [B] or None -> a scalar (equation 5). Every image has a t of its own, uniform on
     0 … n_steps - 1: no step may be missing among 240 draws (1e-10 false alarms) and the counts must be even (1e-7).
     """
-    asked = _Asked(student, rng)
+    in_turn(*(partial(_judge, student, rng, steps) for steps in SIZES))
+
+
+def _judge(student: Subject, rng: Generator, steps: int) -> None:
+    asked = _Asked(student, rng, steps)
     _judge_labels(asked)
     for labels in (asked.labels, None):
         trace, t = _recognised(asked, labels)
-        _judge_steps(t)
+        _judge_steps(t, steps)
         _judge_value(asked, trace)
         _judge_gradient(asked, trace)
     drawn = tensor(asked.trace(asked.labels, None, True)["loss"], "the loss without given noise")
@@ -75,7 +85,7 @@ def squared_error(student: Subject, reference: Subject, rng: Generator) -> None:
 def _judge_labels(asked: _Asked) -> None:
     """What reaches the network must be the labels, in every call; None is None (or the label that stands for it)."""
     found = asked.student.guided_loss_labels(
-        x0=asked.x, labels=asked.labels, n_steps=STEPS, network=asked.network, calls=CALLS, stand_ins=asked.known
+        x0=asked.x, labels=asked.labels, n_steps=asked.steps, network=asked.network, calls=CALLS, stand_ins=asked.known
     )
     if found is None:
         raise Disagreement("loss never asks the network", bug="network-not-asked")
@@ -116,26 +126,39 @@ def _recognised(asked: _Asked, labels: Tensor | None) -> tuple[dict[str, Any], T
         raise Disagreement(message, bug="fails-without-labels", share=0.5) from None
     if (t := _steps_of(trace["asked_z"], _known_states(asked))) is not None:
         return trace, t
-    raise _wrong_state(asked, tensor(trace["asked_z"], "what the network is asked", asked.x.shape))
+    z = tensor(trace["asked_z"], "what the network is asked", asked.x.shape)
+    _judge_size(asked, z)
+    raise _wrong_state(asked, z)
 
 
 def _true_states(asked: _Asked) -> Iterator[Tensor]:
     """z at every step, [T, B, ...], for both readings of u."""
-    for most in (STEPS, STEPS - 1):
-        lam = vp.log_snr(torch.arange(STEPS) / most).view(-1, 1, 1, 1, 1)
+    for most in (asked.steps, asked.steps - 1):
+        lam = vp.log_snr(torch.arange(asked.steps) / most).view(-1, 1, 1, 1, 1)
         yield vp.alpha(lam) * asked.x.double() + vp.sigma(lam) * asked.noise.double()
 
 
 def _known_states(asked: _Asked) -> Iterator[Tensor]:
     """z at every step where the methods loss builds on are stand-ins, whichever of them it calls."""
-    x, noise, lam = asked.x.double(), asked.noise.double(), _known_levels(asked.known)
+    x, noise, lam = asked.x.double(), asked.noise.double(), _known_levels(asked)
     yield affine(asked.known["forward_sample"], x, lam, noise)
     for alpha, sigma in product(alphas(lam, asked.known), sigmas(lam, asked.known)):
         yield alpha * x + sigma * noise
 
 
-def _known_levels(known: Coefficients) -> Tensor:
-    return affine(known["log_snr"], torch.arange(STEPS)).view(-1, 1, 1, 1, 1)
+def _known_levels(asked: _Asked) -> Tensor:
+    return affine(asked.known["log_snr"], torch.arange(asked.steps)).view(-1, 1, 1, 1, 1)
+
+
+def _judge_size(asked: _Asked, z: Tensor) -> None:
+    """Raises OtherSizes where z is q_sample's at steps that a process of so few does not have."""
+    one, x, lam, noise = asked.known["forward_sample"]
+    start, slope = asked.known["log_snr"]
+    levels = (z.double() - one - x * asked.x.double() - noise * asked.noise.double()) / lam
+    t = ((levels - start) / slope).flatten(1)
+    whole = t.mean(1).round()
+    if (t - whole.unsqueeze(1)).abs().max() < 0.1 and whole.min() >= 0:
+        of_steps(int(whole.max()) + 1, asked.steps, "t is drawn from")
 
 
 def _steps_of(z: Tensor | None, states: Iterator[Tensor]) -> Tensor | None:
@@ -150,10 +173,10 @@ def _steps_of(z: Tensor | None, states: Iterator[Tensor]) -> Tensor | None:
 
 def _wrong_state(asked: _Asked, z: Tensor) -> Disagreement:
     """What is wrong with what the network is asked."""
-    x, lam, known = asked.x.double(), _known_levels(asked.known), asked.known["forward_sample"]
+    x, lam, known = asked.x.double(), _known_levels(asked), asked.known["forward_sample"]
     noise, plain = asked.noise.double(), "the network should be asked with z = q_sample(x0, get_lambda(t), noise): "
     swapped = affine(known, noise, lam, x)
-    steps = torch.arange(STEPS, dtype=torch.float64).view(-1, 1, 1, 1, 1)
+    steps = torch.arange(asked.steps, dtype=torch.float64).view(-1, 1, 1, 1, 1)
     slips = {
         "image-for-state": (x.unsqueeze(0), plain + "yours is x0, without noise"),
         "noise-for-state": (noise.unsqueeze(0), plain + "yours is the noise alone"),
@@ -171,12 +194,15 @@ def _wrong_state(asked: _Asked, z: Tensor) -> Disagreement:
     return Disagreement(plain + "yours is not that at any step", **told)
 
 
-def _judge_steps(t: Tensor) -> None:
-    counts = torch.bincount(t, minlength=STEPS).double()
-    told = {"expected": f"each of 0 … {STEPS - 1} about {IMAGES // STEPS} times", "actual": shown(counts, STEPS)}
-    if (counts > 0).sum() == 1:
+def _judge_steps(t: Tensor, steps: int) -> None:
+    counts = torch.bincount(t * LEVELS // steps, minlength=LEVELS).double()
+    told = {
+        "expected": f"each tenth of 0 … {steps - 1} about {IMAGES // LEVELS} times",
+        "actual": shown(counts, LEVELS),
+    }
+    if len(t.unique()) == 1:
         raise Disagreement("every image of a batch gets the same t: draw one per image", bug="one-t-for-all", **told)
-    if (counts == 0).any() or ((counts - IMAGES / STEPS) ** 2).sum() * STEPS / IMAGES > UNEVEN:
+    if (counts == 0).any() or ((counts - IMAGES / LEVELS) ** 2).sum() * LEVELS / IMAGES > UNEVEN:
         raise Disagreement("t is not uniform on 0 … n_steps - 1", bug="t-not-uniform", share=0.5, **told)
 
 

@@ -28,19 +28,20 @@ def near(found: Tensor, expected: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Sampler:
-    """What a sampler does at step i of STEPS, counted from the noise."""
+    """What a sampler does at step i, counted from the noise."""
 
     known: Coefficients
     network: dict[str, list[float]]
     labels: Tensor
     alpha: Callable[[Tensor], Tensor]
     sigma: Callable[[Tensor], Tensor]
-    steps: Callable[[int], tuple[int, int]] = lambda i: (STEPS - 1 - i, STEPS - 2 - i)
+    steps: Callable[[int, int], tuple[int, int]] = lambda i, count: (count - 1 - i, count - 2 - i)
     guide: Callable[[Tensor, Tensor], Tensor] = lambda with_label, without: vp.guided(with_label, without, GUIDANCE)
     denoise: Callable[..., Tensor] = lambda z, eps, alpha, sigma: (z - sigma * eps) / alpha
     order: Callable[..., tuple[Tensor, ...]] = lambda z, lam, lam_prim, x, eps: (z, lam, lam_prim, x)
     deterministic: bool = False  # DDIM: z' = alpha' x + sigma' eps
     level_of_x: int = 0  # 1: alpha and sigma at lambda'
+    count: int = STEPS  # of the process
 
     def denoised(self, i: int, z: Tensor) -> tuple[Tensor, Tensor]:
         """x and eps at step i."""
@@ -51,7 +52,7 @@ class Sampler:
 
     def levels(self, i: int) -> tuple[Tensor, Tensor]:
         """lambda and lambda'."""
-        t, after = (affine(self.known["log_snr"], torch.tensor(float(step))) for step in self.steps(i))
+        t, after = (affine(self.known["log_snr"], torch.tensor(float(step))) for step in self.steps(i, self.count))
         return t, after
 
     def step(self, i: int, z: Tensor) -> Tensor:
@@ -64,10 +65,12 @@ class Sampler:
 
     def explains(self, states: list[Tensor]) -> bool:
         """Whether every state follows from the one before."""
-        return all(near(states[i + 1], self.step(i, states[i])) for i in range(min(len(states), STEPS) - 1))
+        return all(near(states[i + 1], self.step(i, states[i])) for i in range(min(len(states), self.count) - 1))
 
 
-def right_samplers(known: Coefficients, network: dict[str, list[float]], labels: Tensor) -> Iterator[Sampler]:
+def right_samplers(
+    known: Coefficients, network: dict[str, list[float]], labels: Tensor, count: int = STEPS
+) -> Iterator[Sampler]:
     """Samplers that are right: whichever of alpha and sigma they write out, and with either kind of step."""
     for one, other, deterministic in product(range(3), range(3), (False, True)):
 
@@ -77,7 +80,7 @@ def right_samplers(known: Coefficients, network: dict[str, list[float]], labels:
         def sigma(lam: Tensor, pick: int = other) -> Tensor:
             return sigmas(lam, known)[pick]
 
-        yield Sampler(known, network, labels, alpha, sigma, deterministic=deterministic)
+        yield Sampler(known, network, labels, alpha, sigma, deterministic=deterministic, count=count)
 
 
 GUIDE = "eps = (1 + w) eps(z, labels) - w eps(z, None): "
@@ -159,13 +162,13 @@ SLIPS: dict[str, tuple[dict[str, Any], str, float]] = {
         NEXT + "your arguments are in the order of mu_p_theta",
         0.25,
     ),
-    "ascending-t": ({"steps": lambda i: (i, i - 1)}, TIME + "yours rises", 0.0),
-    "ascending-t (t - 1 is at least 0)": ({"steps": lambda i: (i, max(i - 1, 0))}, TIME + "yours rises", 0.0),
-    "ascending-t (to t + 1)": ({"steps": lambda i: (i, i + 1)}, TIME + "yours rises", 0.0),
-    "t-plus-one": ({"steps": lambda i: (STEPS - i, STEPS - 1 - i)}, TIME + "yours is one too large", 0.5),
-    "next-is-noisier": ({"steps": lambda i: (STEPS - 1 - i, STEPS - i)}, TIME + "you take the one at t + 1", 0.25),
+    "ascending-t": ({"steps": lambda i, _: (i, i - 1)}, TIME + "yours rises", 0.0),
+    "ascending-t (t - 1 is at least 0)": ({"steps": lambda i, _: (i, max(i - 1, 0))}, TIME + "yours rises", 0.0),
+    "ascending-t (to t + 1)": ({"steps": lambda i, _: (i, i + 1)}, TIME + "yours rises", 0.0),
+    "t-plus-one": ({"steps": lambda i, n: (n - i, n - 1 - i)}, TIME + "yours is one too large", 0.5),
+    "next-is-noisier": ({"steps": lambda i, n: (n - 1 - i, n - i)}, TIME + "you take the one at t + 1", 0.25),
     "next-is-the-same": (
-        {"steps": lambda i: (STEPS - 1 - i, STEPS - 1 - i)},
+        {"steps": lambda i, n: (n - 1 - i, n - 1 - i)},
         TIME + "you take the one at t again",
         0.25,
     ),

@@ -5,6 +5,7 @@ of linear steps, and what it makes of N(0, I) can be written down: a multiple of
 noise a handout leaves open has its own pair of numbers, and so has every known mistake.
 """
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Generator, Tensor
 from grading.checks.compare import Disagreement, close, parts, shown, tensor
 from grading.checks.noise import SHARED, shared, standard_normal, uniform, wrong_start
 from grading.checks.sampler_laws import SPREAD, Law, Schedule, right_laws, slips
+from grading.checks.sizes import in_turn, of_steps
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
@@ -30,14 +32,22 @@ def ancestral_sampler(student: Subject, reference: Subject, rng: Generator) -> N
     Ho et al. 2020, algorithm 2. Judged with a known noise estimate; the noise scale may be beta_t or the posterior's, its
     root may be there or not, and a deterministic sampler (DDIM) or a last step with noise are right as well.
     """
+    own = student.schedule()
+    betas = own.get("betas") if isinstance(own, dict) else None
+    most = len(betas) if isinstance(betas, Tensor) and 1 < len(betas) <= 1000 else 1000
+    usual = {"num_steps": most, "beta_start": 0.0001, "beta_end": 0.02}
+    in_turn(*(partial(_judge_walk, student, sizes) for sizes in (COARSE, usual)))
+
+
+def _judge_walk(student: Subject, sizes: dict[str, Any]) -> None:
     labels = torch.arange(10).repeat_interleave(2)
-    trace = _trace(student, labels, COARSE, "a")
+    trace = _trace(student, labels, sizes, "a")
     before_last = _judge_course(trace, labels)
     _judge_law(student, trace, before_last, labels)
     _judge_links(trace)
     _judge_noises(trace, labels)
     _judge_end(tensor(trace["images"], "the images"), labels)
-    other = _trace(student, labels, COARSE, "b")
+    other = _trace(student, labels, sizes, "b")
     if torch.equal(trace["images"], other["images"]):
         raise Disagreement("two calls give the same images: x_T must be drawn anew", bug="fixed-start")
 
@@ -76,6 +86,7 @@ def _trace(student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str) -
 def _judge_course(trace: dict[str, Any], labels: Tensor) -> Tensor:
     """The order of the steps and the labels; returns the state before the last step."""
     steps = trace["timesteps"]
+    of_steps(len(steps), len(trace["alpha_bars"]), "generate_sample takes")
     if not steps:
         raise Disagreement("generate_sample never asks the network", bug="network-not-asked")
     if len(steps) > 1 and all(later > earlier for earlier, later in pairwise(steps)):
