@@ -69,7 +69,9 @@ class _Asked:
         self.steps, self.shape = steps, shape
         one, z, lam, lam_prim, x = known["reverse_sample"]
         start, slope = known["log_snr"]
-        known = known | {"log_snr": [start, slope * STEPS / steps]}
+        if steps > STEPS:  # many steps must neither lead out of |lambda| < 4 nor make anything grow
+            x = x / 30
+            known = known | {"log_snr": [start, slope * STEPS / steps], "reverse_sample": [one, z, lam, lam_prim, x]}
         # For code that writes p_sample out: the same mean, and no variance, so that no noise is added.
         self.known = known | {"reverse_mean": [one, z, x, lam, lam_prim], "reverse_variance": [0.0] * 4}
         self.labels = torch.randperm(shape[0], generator=rng) % NOTHING
