@@ -193,6 +193,19 @@ def shape_annotations(handed: Handed) -> Handed:
     return handed.edited(lambda text: before_imports(rewritten(text, _Annotated()), lines))
 
 
+def checked_types(handed: Handed) -> Handed:
+    """Functions whose types jaxtyping and beartype check when they are called"""
+
+    class Checked(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+            if node.col_offset == 0:
+                node.decorator_list.append(ast.parse("jaxtyped(typechecker=beartype)", mode="eval").body)
+            return node
+
+    lines = "from beartype import beartype\nfrom jaxtyping import Float, jaxtyped"
+    return handed.edited(lambda text: behind_imports(rewritten(text, Checked()), lines))
+
+
 def summaries(handed: Handed) -> Handed:
     """Prints summaries of its networks with torchsummary and torchinfo"""
     lines = "from torchsummary import summary\nfrom torchinfo import summary as info"
