@@ -23,6 +23,7 @@ def losses(student: Subject, reference: Subject, rng: Generator) -> None:
     _judge_discriminator(story)
     _judge_generator(story)
     _judge_draws(story)
+    _judge_scores(story)
 
 
 def updates(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -141,6 +142,41 @@ def _judge_draws(story: Story) -> None:
             raise Disagreement("all images get the same z: draw one for each", bug="z-shared", share=HALF)
         if found == "one-number-per-image":
             raise Disagreement("all numbers of an image's z are one: draw each of them", bug="z-not-normal", share=HALF)
+
+
+def _judge_scores(story: Story) -> None:
+    """What the auxiliary loss takes fits what the discriminator gives: logits for cross-entropy, logarithms for NLLLoss.
+
+    Where no class is above another, cross-entropy pulls each of nine others by 1/9 of what it pulls the right one; NLLLoss
+    pulls none of them, and the right one by 1, or by 10 where it gets the logarithm of a probability.
+    """
+    pull = next((pull for move in _discriminator_moves(story) if (pull := pulls(story, move, "real"))), None)
+    kinds = {call.scores for call in story.calls}
+    if pull is None or len(kinds) != 1:
+        return
+    gradient = pull[1].reshape(-1, CLASSES)
+    right = gradient.gather(1, story.y.unsqueeze(1)).squeeze(1)
+    others = (gradient.sum(1) - right).mean() / (CLASSES - 1)
+    alone, [kind] = abs(others) < 0.02 * right.mean().abs(), kinds
+    if kind == "scores" and alone:
+        raise Disagreement(
+            "NLLLoss is given raw scores, so the loss falls without end: it takes log_softmax, or use CrossEntropyLoss",
+            bug="nll-of-scores",
+            share=HALF,
+        )
+    if kind == "probabilities" and alone and right.mean().abs() * len(right) < 1.5:
+        message = "NLLLoss is given probabilities; it takes their logarithms: log_softmax in place of softmax"
+        raise Disagreement(message, bug="nll-of-probabilities", share=HALF)
+    if kind == "probabilities" and not alone and _cross_entropy(right, others):
+        message = (
+            "right, but the classes learn slowly: CrossEntropyLoss takes logits, and is given probabilities here, so that "
+            "softmax is taken twice"
+        )
+        raise Disagreement(message, bug="softmax-twice", share=1.0)
+
+
+def _cross_entropy(right: Tensor, others: Tensor) -> bool:
+    return bool((others / right.mean() + 1 / (CLASSES - 1)).abs() < 0.02)
 
 
 def _is_telling(story: Story, pull: Pull) -> bool:

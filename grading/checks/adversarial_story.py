@@ -1,6 +1,6 @@
 """What happens in one training step of an AC-GAN, as a probe watches it: what the discriminator is shown, what moves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ class Call:
     real: int  # how many of them are real; they come first or, with a minus, last
     open: bool  # whether a gradient goes back into the images
     wanted: Tensor | None  # the classes the generator was asked for, of fakes
+    scores: str = ""  # what the class scores are: "probabilities", "logarithms" or "scores"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def told(student: Subject, rng: Generator) -> Story:
     x, y = answer["x"], answer["y"]
     made = [parts(each, images=Tensor) for each in answer["made"]]
     try:
-        calls = [_call(event, x, made) for event in answer["events"] if event["event"] == "call"]
+        asked = [event for event in answer["events"] if event["event"] == "call"]
+        calls = [replace(_call(event, x, made), scores=str(event["scores"])) for event in asked]
         moves = [_move(event) for event in answer["events"] if event["event"] == "step"]
     except (KeyError, TypeError) as error:
         raise BadAnswer("what train_step did is not told as it should be") from error

@@ -766,8 +766,17 @@ def watched_call(x, answer, events, arrivals, generator):
         if each.requires_grad:
             each.register_hook(lambda gradient, place=place: hear(gradient, place))
     arrivals.append(kept)
-    events.append({"event": "call", "x": x.detach().clone(), "open": x.requires_grad})
+    events.append({"event": "call", "x": x.detach().clone(), "open": x.requires_grad, "scores": kind_of_scores(answer)})
     return undecided(answer, len(x))
+
+
+def kind_of_scores(answer):
+    """What the class scores are: "probabilities", their "logarithms", or "scores" that softmax takes; "" for unknown."""
+    found = [each.detach() for each in listed(answer) if torch.is_tensor(each) and each.shape[-1:] == (CLASSES,)]
+    if len(found) != 1:
+        return ""
+    level = alike(found[0])
+    return "scores" if level == 0 else "probabilities" if level > 0 else "logarithms"
 
 
 def undecided(answer, count):
