@@ -23,6 +23,9 @@ class Noisy:
     def noisy_images(self, images: Tensor, seed: str) -> list[tuple[str, Tensor]]:
         return [(f"way {number}", way(images)) for number, way in enumerate(self.ways)]
 
+    def clips_somewhere(self) -> bool:
+        return False
+
 
 def right(x: Tensor) -> Tensor:
     return (x + 0.5 * torch.randn_like(x)).clamp(0, 1)

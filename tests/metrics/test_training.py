@@ -38,6 +38,9 @@ class Learner:
             file.write(save(self.state))
         return SimpleNamespace(path=Path(file.name))
 
+    def state_shapes(self, file: str) -> dict[str, list[int]]:
+        raise Crashed("RuntimeError: no model either")
+
     def begin_training(self, model: str) -> float:
         if self.error:
             raise self.error
