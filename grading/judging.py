@@ -121,16 +121,15 @@ def _unusable(item: Item, bench: Bench, said: str, returned: str, trace: str = "
 
     said: by the exception;  returned: what the code had answered, in words; "" where it had answered nothing
     """
-    if not item.check and trace:
-        return _ours(trace)
+    if not item.check and trace:  # nobody can tell: there is no right answer to hold against a measurement
+        told = f"what came back could not be measured ({said}): {returned}"
+        return _left_to_a_human(told, "unusable-answer") if returned else _ours(trace)
     if item.check and (stumbled := _stumbles_too(item, bench)):
         return _ours(trace or stumbled)
+    if not returned and trace:
+        return _ours(trace)
     if not returned:
-        return (
-            _ours(trace)
-            if trace
-            else _left_to_a_human(f"the question could not be put to this code ({said})", "no-question")
-        )
+        return _left_to_a_human(f"the question could not be put to this code ({said})", "no-question")
     wanted = _first_line(judge(item.check, "checks")) if item.check else item.title
     told = f"what came back could not be used: {returned}. What is wanted: {wanted}"
     return _failed(item, Verdict(0.0, told, bug="unusable-answer", actual=returned, expected=wanted))
