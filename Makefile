@@ -1,5 +1,7 @@
 # Every target sets the project up first where that has not been done. Needs Python >= 3.11 and make.
-PYTHON ?= python3
+# The newest Python there is: students' code may be written for it. Reports say which one graded.
+PYTHON ?= $(shell for each in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$each -c 'import ensurepip, venv' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
