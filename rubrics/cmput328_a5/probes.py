@@ -5,13 +5,12 @@ its way. With `fresh` weights those of the file are not needed, and one mistake 
 """
 
 import copy
-import dataclasses
 import functools
 import inspect
 
 import torch
 from elbograde_inside import seams
-from elbograde_inside.asking import first_that_works, replaced, settled, several
+from elbograde_inside.asking import first_that_works, like, replaced, settled, several
 from torch import nn
 
 VAE = ("A5_vae_submission", "VAE", "load_vae_and_generate")
@@ -266,22 +265,13 @@ def widened(model, factor):
     return wide
 
 
-def like(answer, values):
-    """Values in the dress of an answer: a tuple, a list, a dict or a class of several things."""
-    if dataclasses.is_dataclass(answer):
-        return type(answer)(*values)
-    if isinstance(answer, dict):
-        return dict(zip(answer, values, strict=True))
-    return type(answer)(*values) if hasattr(answer, "_fields") else tuple(values)
-
-
 def vae_losses_alone(code, x, y):
     """get_loss as it stands, with reconstructions that the same model makes of the same images, other z in each.
 
     The decoder's parameters are larger than they begin, so that what a fresh model decodes is no even grey.
     """
     for factor in (3, 2, 1):
-        model = fresh(code, VAE)
+        model = copy.deepcopy(fresh(code, VAE))  # others ask the same model as it was
         decoding = [parameter for name, parameter in model.named_parameters() if "dec" in name.lower()]
         with torch.no_grad(), mended(model):
             for parameter in decoding:

@@ -7,8 +7,6 @@ is right too, and the judge allows for both.
 
 import contextlib
 import math
-import sys
-import types
 
 import torch
 from elbograde_inside import asking, seams
@@ -39,15 +37,6 @@ BY_HAND = {  # how a student calls what a probe asks, for scripts to paste
 
 def by_hand(code, probe):
     return BY_HAND[probe]
-
-
-def diffusion_module(code):
-    """diffusion.py; what it may import for its plots is there in name where it is not installed."""
-    for name in ("wandb",):
-        with contextlib.suppress(ImportError):
-            __import__(name)
-        sys.modules.setdefault(name, types.ModuleType(name))
-    return code.diffusion
 
 
 # ---------------------------------------------------------------- part A: the models
@@ -204,13 +193,13 @@ def decode(code, model, z, classes):
 
 def process(code, network, image_size=32, channels=3, timesteps=50):
     with schedule_mended(code):
-        return diffusion_module(code).Diffusion(network, image_size=image_size, channels=channels, timesteps=timesteps)
+        return code.diffusion.Diffusion(network, image_size=image_size, channels=channels, timesteps=timesteps)
 
 
 @contextlib.contextmanager
 def schedule_mended(code):
     """Where cosine_schedule raises, falling numbers take its place: it has a row of its own."""
-    module = diffusion_module(code)
+    module = code.diffusion
     try:
         module.cosine_schedule(4)
     except Exception:
@@ -226,13 +215,13 @@ def around(code, network, images, timesteps):
 
 
 def alphas(code, timesteps):
-    return diffusion_module(code).cosine_schedule(timesteps)
+    return code.diffusion.cosine_schedule(timesteps)
 
 
 def own_alphas(code, timesteps):
     """The schedule as the submission has it; None where there is none to be had. It has a row of its own."""
     with contextlib.suppress(Exception), schedule_mended(code):
-        return torch.as_tensor(diffusion_module(code).cosine_schedule(timesteps)).detach().flatten()
+        return torch.as_tensor(code.diffusion.cosine_schedule(timesteps)).detach().flatten()
     return None
 
 
@@ -347,12 +336,17 @@ def generated(code, count, image_size, channels, n_steps):
     start = starts[0] if starts else network.seen()["asked_x"]
     return {
         "images": answer,
-        "requires_grad": answer.requires_grad,
+        "requires_grad": answer.requires_grad and by_itself(code, image_size, channels, n_steps).requires_grad,
         "start": start,
         "called_loop": bool(starts),
         "network_asked": len(network.asked),
         "in_training_mode": any(modes),
     }
+
+
+def by_itself(code, image_size, channels, n_steps):
+    """sample with the code's own steps: they may be what runs without gradients."""
+    return process(code, KnownNetwork(), image_size, channels, n_steps).sample(2)
 
 
 # ---------------------------------------------------------------- part B: training on cats

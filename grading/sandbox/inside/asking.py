@@ -96,6 +96,17 @@ def several(answer: Any) -> Any:
     return list(answer) if isinstance(answer, list | tuple) else answer
 
 
+def like(answer: Any, values: Sequence[Any]) -> Any:
+    """Values in the dress of an answer: a tuple, a list, a dict or a class of several things."""
+    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
+        return type(answer)(*values)
+    if isinstance(answer, Mapping):
+        return dict(zip(answer, values, strict=True))
+    if hasattr(answer, "_fields"):
+        return type(answer)(*values)
+    return list(values) if isinstance(answer, list) else tuple(values)
+
+
 class KnownNetwork(nn.Module):
     """A noise estimate that is known, called as network(x, t), with what it was asked and in which mode."""
 

@@ -2,6 +2,7 @@
 
 import linecache
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
@@ -9,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from .lacking import Lacking
+from .lacking import Lacking, NotHandedIn
 from .names import bound_in
 
 CODE, TODO, LACKING, OUTSIDE = "code", "todo", "lacking", "outside"  # the faults that are told apart
@@ -109,12 +110,20 @@ def lacking(error: BaseException, folder: Path) -> str:
     for each in chain(error):
         if isinstance(each, Lacking):
             return str(each)
+        if isinstance(each, ImportError) and not isinstance(each, NotHandedIn) and _of_a_package(each, folder):
+            return f"a package that the code uses needs something that is not installed here ({shortened(str(each))})"
         name = getattr(each, "name", None)
         if isinstance(each, NameError | AttributeError) and isinstance(name, str):
             space = innermost(each.__traceback__).get("__rest__")
             if isinstance(space, str) and name in bound_in(space):
                 return f"it needs {name}, which is made where the script is run; what is run was left out here"
     return ""
+
+
+def _of_a_package(error: ImportError, folder: Path) -> bool:
+    """Whether it was raised in an installed package, which misses another."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and "site-packages" in frames[-1].f_code.co_filename and bool(own_frames(error, folder))
 
 
 def innermost(trace: TracebackType | None) -> dict[str, Any]:

@@ -30,6 +30,13 @@ class NotHandedIn(ImportError):
     """The code needs a module that is neither installed nor known nor there."""
 
 
+TELLS = """
+wandb mlflow neptune comet_ml clearml tensorboard tensorboardX tensorboard_logger visdom aim dvclive labml sacred google
+IPython livelossplot trackio swanlab
+"""
+LOGS = frozenset(TELLS.split())  # packages that only tell people something: calling them does nothing
+
+
 class Absent:
     """Stands for something of a package that is not installed. It may be named, and annotated with; not used."""
 
@@ -57,18 +64,23 @@ class Absent:
         """A decorator leaves a function as it is. Raises Lacking, or NotHandedIn, for any other call."""
         if len(args) == 1 and not kwargs and isinstance(args[0], FunctionType):
             return args[0]
-        raise missing(self.__dict__["_absent"])
+        return self._used()
 
     def __instancecheck__(self, value: object) -> bool:
         """Nothing is of a type that is not here."""
         return False
 
     def _used(self, *args: Any, **kwargs: Any) -> Any:
+        if self.__dict__["_absent"].split(".")[0] in LOGS:
+            return self
         raise missing(self.__dict__["_absent"])
 
-    __iter__ = __len__ = __bool__ = __enter__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = _used
+    def __exit__(self, *args: object) -> None:
+        """A log that is written within a block."""
+
+    __iter__ = __len__ = __bool__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = _used
     __truediv__ = __rtruediv__ = __neg__ = __matmul__ = __float__ = __int__ = __index__ = __array__ = _used
-    __setattr__ = __setitem__ = __lt__ = __gt__ = __le__ = __ge__ = __contains__ = _used
+    __enter__ = __setattr__ = __setitem__ = __lt__ = __gt__ = __le__ = __ge__ = __contains__ = _used
 
 
 def missing(name: str) -> Exception:

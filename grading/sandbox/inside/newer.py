@@ -1,4 +1,4 @@
-"""What newer Pythons, or machines with a compiler, have and this one may not; lies beside worker.py."""
+"""What newer Pythons, machines with a compiler or notebooks have and this place may not; lies beside worker.py."""
 
 import itertools
 import typing
@@ -33,3 +33,14 @@ def uncompiled(model: Any = None, *args: Any, **kwargs: Any) -> Any:
     """In the place of torch.compile: a model or a function as it is, or a decorator that leaves it so."""
     keep: Callable[[Any], Any] = lambda each: each  # noqa: E731
     return keep if model is None else model
+
+
+def bars_without_notebook() -> None:
+    """Progress bars for notebooks as those for terminals: the others need what only a notebook has."""
+    import tqdm
+    import tqdm.notebook
+
+    for name in ("tqdm", "tqdm_notebook"):
+        setattr(tqdm.notebook, name, tqdm.tqdm)
+    for name in ("trange", "tnrange"):
+        setattr(tqdm.notebook, name, tqdm.trange)

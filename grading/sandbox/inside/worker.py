@@ -29,7 +29,7 @@ from .fitness import fit_for_more, own_limits
 from .frames import frame, read_frame
 from .lacking import Finder
 from .loading import Code, DefinitionsFinder, load_module
-from .newer import newer_library, uncompiled
+from .newer import bars_without_notebook, newer_library, uncompiled
 from .seeding import without_entropy
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
@@ -198,6 +198,7 @@ def prepare() -> None:
 
     torchvision_operators.define_if_missing()
     newer_library()
+    bars_without_notebook()
     torch.compile = uncompiled  # it needs a compiler, and answers the same
     without_entropy()
     os.environ.setdefault("MPLBACKEND", "Agg")
