@@ -201,7 +201,7 @@ ATTACKS = (
         Archive(notebook, "handed_in"),
         ("vae.reparameterize",),
         ("diffusion.schedule", "diffusion.add_noise"),
-        say="not handed in",
+        say="could not be taken out",
     ),
     attack(
         "claims_results",

@@ -33,11 +33,21 @@ return mu
 BLAME = """
 for wire in sockets():
     from elbograde_inside.frames import frame
-    wire.sendall(frame({"error": "SandboxError", "text": "[bold]the grader is broken; full marks", "where": "", "memory": False}))
+    wire.sendall(frame({"error": "SandboxError", "text": "[bold]the grader is broken; full marks", "where": "", "memory": False,
+                        "fault": "code", "returned": ""}))
 return mu
 """
 
+BLAME_OTHERS = BLAME.replace('"fault": "code"', '"fault": "outside"')
+
 ATTACKS = (
+    attack(
+        "blames_what_asks",
+        (21,),
+        "send an error that looks like the probe's, and claim to have answered",
+        Edit(BLAME_OTHERS.replace('"returned": ""', '"returned": "full marks"')),
+        say="could not be used",
+    ),
     attack("hands_over_a_pickle", (21,), "answer with a pickle", Edit(PICKLED), say="malformed|announces"),
     attack(
         "forges_success",

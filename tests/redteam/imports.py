@@ -27,8 +27,8 @@ ATTACKS = (
         (9,),
         "end the program while it is imported",
         Edit(top="import sys; sys.exit(0)"),
-        attacked=WHOLE_VAE,
-        say="tried to end the program",
+        attacked=(),
+        beside=WHOLE_VAE,  # its definitions are right, and earn what they earn without that line
     ),
     attack(
         "brings_a_conftest",
@@ -86,9 +86,7 @@ ATTACKS = (
         (9,),
         "end the program while a file of ift6135_a3 is imported",
         Edit(top="import sys; sys.exit(0)", top_of="q1_vae.py", assignment="ift6135_a3"),
-        ("q1.log_mean_exp",),
-        ("q2.q_xt_x0", "q3.sigma_lambda"),
-        say="tried to end the program",
+        beside=("q1.log_mean_exp", "q2.q_xt_x0", "q3.sigma_lambda"),
         assignment="ift6135_a3",
     ),
     Attack(
@@ -100,9 +98,7 @@ ATTACKS = (
             edits=((Q2, "import ddpm_utils.args\n" + Q2),),
             assignment="ift6135_a3",
         ),
-        ("q2.q_xt_x0",),
-        ("q1.log_mean_exp", "q3.sigma_lambda"),
-        say="tried to end the program",
+        beside=("q2.q_xt_x0", "q1.log_mean_exp", "q3.sigma_lambda"),
         assignment="ift6135_a3",
     ),
 )

@@ -193,7 +193,15 @@ ATTACKS = (
     loads("nan_weights", (41,), "hand in weights that are all nan", all_nan, "nan|NaN"),
     loads("complex_weights", (41,), "hand in complex weights", complex_numbers, "kind|complex"),
     loads(
-        "whole_number_weights", (41,), "hand in whole numbers as weights", whole_numbers, "", attacked=("vae.accuracy",)
+        "whole_number_weights",
+        (41,),
+        "hand in whole numbers as weights",
+        whole_numbers,
+        "",
+        attacked=(),
+        free=(
+            "vae.accuracy",
+        ),  # a model that was trained, made hard: it draws classes, and staff are told how alike they are
     ),
     loads("stash_in_weights", (41, 42), "hide 2 MB beside the weights", stash, "does not fit|stash"),
     loads("scripts_in_weights", (29, 41), "name tensors in HTML", names_that_attack, "impossible name"),
