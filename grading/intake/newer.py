@@ -7,7 +7,7 @@ exceptions without brackets (PEP 758). The text is parsed by tree-sitter, which 
 import ast
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import tree_sitter_python
 from tree_sitter import Language, Node, Parser
@@ -15,6 +15,7 @@ from tree_sitter import Language, Node, Parser
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 WAITING = "from elbograde_inside.lacking import Lacking\n\nraise Lacking({told!r})\n"
 LOOK = "a human has to look."
+MOST = 64 * 1024  # characters of a text that is looked at: the parser takes longer than in proportion
 DEEPEST = 200  # nodes within nodes that are rewritten
 
 
@@ -32,11 +33,11 @@ def parses(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)
 def rewritten(text: str) -> str | None:
     """A text that this Python does not read, as it does; None where it is no Python at all, or cannot be rewritten."""
-    source = text.encode("utf-8", "surrogatepass")
-    root = _parser().parse(source).root_node
-    if root.has_error:
+    root = _tree(text)
+    if root is None:
         return None
     made = _text(root, 0).decode("utf-8", "surrogatepass")
     names = sorted({name for node in _all(root) for each in _parameters(node) for name in _names(each)})
@@ -72,8 +73,16 @@ def waits(text: str) -> bool:
 
 def for_newer(text: str) -> bool:
     """Whether a text that this Python does not read is Python, and holds something that only newer ones know."""
+    root = _tree(text)
+    return root is not None and any(map(_newer, _all(root)))
+
+
+def _tree(text: str) -> Node | None:
+    """The syntax tree; None where there is a mistake in it, or too much of it."""
+    if len(text) > MOST:
+        return None
     root = _parser().parse(text.encode("utf-8", "surrogatepass")).root_node
-    return not root.has_error and any(map(_newer, _all(root)))
+    return None if root.has_error else root
 
 
 def _newer(node: Node) -> bool:

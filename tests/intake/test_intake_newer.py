@@ -1,6 +1,7 @@
 """Code for newer Pythons: what is rewritten means the same, and what is no Python stays none."""
 
 import sys
+import time
 
 import pytest
 
@@ -50,3 +51,13 @@ def test_nothing_is_too_deep() -> None:
     deep = 'f"{' * 300 + "1" + '}"' * 300
     made = rewritten(f"x = {deep}")
     assert made is None or parses(made)
+
+
+@pytest.mark.parametrize("part", ['"', "(", "if x:\n ", 'f"{', "lambda:", "def f[T]("])
+def test_nothing_takes_long(part: str) -> None:
+    begun = time.monotonic()
+    for size in (60_000, 500_000):
+        text = part * (size // len(part))
+        assert rewritten(text) is None or parses(rewritten(text) or "")
+        for_newer(text)
+    assert time.monotonic() - begun < 20
