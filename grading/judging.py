@@ -98,7 +98,7 @@ def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judg
     except (NotMeasured, DataMissing) as error:
         return _left_to_a_human(str(error))
     except Lacking as error:
-        return _left_to_a_human(str(error), bug="lacking")
+        return _left_to_a_human(str(error))
     except NotDone as error:
         return _failed(item, Verdict(0.0, str(error), bug="not-done"))
     except Unusable as error:
@@ -123,16 +123,16 @@ def _unusable(item: Item, bench: Bench, said: str, returned: str, trace: str = "
     """
     if not item.check and trace:  # nobody can tell: there is no right answer to hold against a measurement
         told = f"what came back could not be measured ({said}): {returned}"
-        return _left_to_a_human(told, "unusable-answer") if returned else _ours(trace)
+        return _left_to_a_human(told) if returned else _ours(trace)
     if item.check and (stumbled := _stumbles_too(item, bench)):
         return _ours(trace or stumbled)
     if not returned and trace:
         return _ours(trace)
     if not returned:
-        return _left_to_a_human(f"the question could not be put to this code ({said})", "no-question")
-    wanted = _first_line(judge(item.check, "checks")) if item.check else item.title
-    told = f"what came back could not be used: {returned}. What is wanted: {wanted}"
-    return _failed(item, Verdict(0.0, told, bug="unusable-answer", actual=returned, expected=wanted))
+        return _left_to_a_human(f"the question could not be put to this code ({said})")
+    wanted = _first_line(judge(item.check, "checks")) if item.check else ""
+    told = f"what came back could not be used: {returned}" + (f". What is wanted: {wanted}" if wanted else "")
+    return _failed(item, Verdict(0.0, told, actual=returned, expected=wanted))
 
 
 def _stumbles_too(item: Item, bench: Bench) -> str:

@@ -22,13 +22,15 @@ def kl_annealing(student: Subject, reference: Subject, rng: Generator) -> None:
     """
     answer = parts(student.annealing(count=EPOCHS), weights=list, listed=list, sets=bool, reads=bool)
     applied, listed = _numbers(answer["weights"]), _numbers(answer["listed"])
-    empty = not applied and isinstance(answer["listed"], list) and not listed
+    sets = answer["sets"]
+    empty = not applied and not sets and isinstance(answer["listed"], list) and not listed
     try:
         if empty:
             raise Disagreement("kl_annealing is empty: no annealing is done", bug="no-annealing")
-        _judge_read(applied, listed, answer["sets"], answer["reads"])
+        _judge_read(applied, listed, sets, answer["reads"])
     except Disagreement as inferred:
-        _judge_run(inferred, _in_training(student, applied or [1.0] * EPOCHS, rng), applied)
+        known = applied or ([] if sets else [1.0] * EPOCHS)
+        _judge_run(inferred, _in_training(student, known, rng) if known else [], applied)
 
 
 def _judge_read(applied: list[float], listed: list[float], sets: bool, reads: bool) -> None:

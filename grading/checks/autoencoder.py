@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, parts, reductions, scalar, shown, tensor, which
+from grading.checks.compare import HALF, Disagreement, parts, reductions, scalar, shown, tensor, which
 from grading.checks.gaussian import kl_per_image
 from grading.checks.latents import DRAWS, judge_latents, judge_rectified, without_the_highest
 from grading.checks.loaders import judge_loader
@@ -58,6 +58,7 @@ def conditional_forward(student: Subject, reference: Subject, rng: Generator) ->
     if torch.equal(mu, other_mu):
         raise Disagreement("mu does not depend on the images", bug="mu-ignores-x")
     _depends_on_class(student, x, y, recon)
+    _decodes_z(student, x, y)
     _repeats(student, x, y, (mu, logvar))
     without_the_highest(lambda: _forward(student, x[:-1], y[:-1], "a"), "forward")
     judge_rectified(mu=mu, logvar=logvar)
@@ -74,6 +75,27 @@ def _depends_on_class(student: Subject, x: Tensor, y: Tensor, recon: Tensor) -> 
             actual="the same numbers",
             reproduce="torch.manual_seed(0); a = vae(x, y)[0]\ntorch.manual_seed(0); b = vae(x, (y + 1) % 10)[0]\n"
             "print((a - b).abs().max())",
+        )
+
+
+def _decodes_z(student: Subject, x: Tensor, y: Tensor) -> None:
+    """What forward hands reparameterize it returns in that order; and what it decodes is drawn, at least in training."""
+    found = parts(student.vae_draws(x=x, y=y, seed="a"), handed=list, first=list, second=list)
+    _, mu, logvar = found["first"]
+    told = found["handed"] or []
+    two = len(told) == 2 and all(isinstance(each, Tensor) and each.shape == mu.shape for each in told)
+    if two and torch.equal(told[0], logvar) and torch.equal(told[1], mu):
+        raise Disagreement(
+            "forward returns logvar before mu: (reconstruction, mu, logvar) is asked for",
+            bug="latents-swapped",
+            share=HALF,
+            expected="the mu that reparameterize is handed, then logvar",
+            actual="logvar, then mu",
+        )
+    if torch.equal(found["first"][0], found["second"][0]):
+        raise Disagreement(
+            "two calls reconstruct the same, in training too: decode the z that reparameterize draws, not mu",
+            bug="z-not-used",
         )
 
 

@@ -37,6 +37,7 @@ def _judge_chain(student: Subject, rng: Generator, steps: int, shape: Shape) -> 
     of_shape(trace["images"], shape, "what sample returns")
     of_steps(len(trace["timesteps"]), steps, "sample takes")
     images = tensor(trace["images"], "what sample returns", shape)
+    _judge_seeds(trace)
     if trace["requires_grad"]:
         raise Disagreement("sample should run without gradients (torch.no_grad)", bug="with-gradient", share=0.5)
     if not trace["timesteps"]:
@@ -95,8 +96,18 @@ def _judge_kept(student: Subject, rng: Generator, steps: int, shape: Shape) -> N
         }
         slips["noise-kept"] = Slip(states[0], "what is kept is still the noise x_T")
         one_of(image, [states[step]], f"the images after step {step}", slips)
+    _judge_seeds(trace)
     if trace["requires_grad"]:
         raise Disagreement("the images carry gradients: detach them", bug="with-gradient", share=0.5)
+
+
+def _judge_seeds(trace: dict[str, Any]) -> None:
+    if trace.get("reseeded"):
+        raise Disagreement(
+            "p_sample is asked with set_seed=True, although set_seed was not: every step then adds the same noise",
+            bug="noise-reseeded",
+            share=0.5,
+        )
 
 
 def _not_by_t(trace: dict[str, Any], wanted: list[int], scales: Tensor, shifts: Tensor) -> None:

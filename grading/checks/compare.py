@@ -25,6 +25,8 @@ class Disagreement(SubmissionError):
 
 def shown(value: Any, most: int = 6) -> str:
     """A value as people like to read it: a few numbers, and the shape."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if not isinstance(value, Tensor):
         return str(value)[:200]
     numbers = [f"{number:.6g}" for number in value.flatten()[:most].tolist()]

@@ -72,6 +72,22 @@ def _judge_labels(trace: dict[str, Any], y: Tensor) -> None:
         )
 
 
+def _judge_range(trace: dict[str, Any], student: Subject, x: Tensor, y: Tensor) -> None:
+    """128 draws reach both ends of the steps (0.7^128 false alarms); seen where add_noise is told the steps."""
+    other, bars = _trace(student, x, y, "b"), trace["alpha_bars"]
+    if trace["added_timestep"] is None or other["added_timestep"] is None or bars is None or len(bars) < 20:
+        return
+    t = torch.cat([each["added_timestep"].flatten().double() for each in (trace, other)])
+    if len(t) >= 128 and (t.max() < 0.7 * len(bars) or t.min() > 0.3 * len(bars)):
+        raise Disagreement(
+            "t should be drawn from all the steps of the schedule",
+            bug="steps-left-out",
+            share=0.5,
+            expected=f"0 to {len(bars) - 1}",
+            actual=f"{t.min():g} to {t.max():g}, of {len(t)} draws",
+        )
+
+
 def _judge_time_steps(student: Subject, trace: dict[str, Any], x: Tensor, y: Tensor) -> None:
     t = tensor(trace["timestep"], "the time steps that reach the network", (len(x),))
     if len(t.unique()) == 1:
@@ -91,6 +107,7 @@ def _judge_time_steps(student: Subject, trace: dict[str, Any], x: Tensor, y: Ten
             actual=shown(t),
         )
     again = tensor(_trace(student, x, y, "b")["timestep"], "the time steps", (len(x),))
+    _judge_range(trace, student, x, y)
     if torch.equal(again, t):
         raise Disagreement("the same time steps are used in every call: draw them at random", bug="fixed-t")
 

@@ -157,7 +157,8 @@ def sigmas(lam: Tensor, below: Coefficients) -> list[Tensor]:
 
 def shown_call(method: str, **arguments: Tensor) -> str:
     """Lines that show a call of a method of the process with those tensors."""
-    lines = ["diffusion = CFGDiffusion(None, n_steps=10, device='cpu')"]
+    lines = ["import torch", "from q3_cfg_diffusion import CFGDiffusion"]
+    lines.append("diffusion = CFGDiffusion(None, n_steps=10, device=torch.device('cpu'))")
     for name, value in arguments.items():
         numbers = [round(number, 6) for number in value.flatten().tolist()]
         lines.append(f"{name} = torch.tensor({numbers}, dtype={value.dtype}).view({list(value.shape)})")

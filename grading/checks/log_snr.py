@@ -44,7 +44,8 @@ def _right_for_the_course(student: Subject) -> bool:
 
 def _judge(student: Subject, t: Tensor, n_steps: int) -> None:
     answer, column = student.log_snr(t=t, n_steps=n_steps), (len(t), 1, 1, 1)
-    made = f"diffusion = CFGDiffusion(None, n_steps={n_steps}, device='cpu')"
+    imports = "import torch\nfrom q3_cfg_diffusion import CFGDiffusion\n"
+    made = f"{imports}diffusion = CFGDiffusion(None, n_steps={n_steps}, device=torch.device('cpu'))"
     told: dict[str, Any] = {
         "expected": shown(vp.log_snr(t / n_steps).round(decimals=6).view(column) + 0.0),
         "actual": shown(answer),

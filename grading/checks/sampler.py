@@ -56,10 +56,12 @@ def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, lab
     """Raises Disagreement where the walk leads elsewhere than right walks do, with the mistake that leads there."""
     schedule = Schedule(tensor(trace["alpha_bars"], "alpha_bars"))
     right = right_laws(schedule)
-    if any(_follows(before_last, labels, law) for law in right.values()) or _right_in_the_limit(student, labels):
+    if any(_follows(before_last, labels, law) for law in right.values()):
         return
     wrong = slips(schedule)
     bug = next((name for name, (law, _) in wrong.items() if _follows(before_last, labels, law)), "")
+    if not bug and _right_in_the_limit(student, labels):
+        return
     if not bug:
         _judge_noises(trace, labels)
     found, nearest = _measured(before_last, labels), right["beta"]

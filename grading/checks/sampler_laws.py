@@ -92,6 +92,12 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
         "beta-over-root-beta": (betas.sqrt(), root, FACTOR.format("with the bar; you use beta_t / sqrt(1 - alpha_t)")),
         "one-for-beta": ((1 - bars).sqrt(), root, FACTOR.format("beta_t is missing")),
     }
+    by_way_of_x0 = (betas + root * (1 - schedule.earlier)) / (1 - bars)
+    factors["other-step-s-root"] = (
+        c / by_way_of_x0,
+        1 / by_way_of_x0,
+        "by way of x_0, its factor is sqrt(alpha_bar_{t-1}) beta_t / (1 - alpha_bar_t); you use sqrt(alpha_bar_t)",
+    )
     noises = {
         "no-noise": (torch.zeros_like(betas), "no noise is added between the steps: x_{t-1} needs + sigma_t z"),
         "noise-not-scaled": (torch.ones_like(betas), "the noise between the steps is not scaled by sigma_t"),

@@ -157,11 +157,19 @@ def _unbounded(x_hat: Tensor) -> bool:
 
 def _judge_wiring(found: Passed) -> None:
     """What reparametrize is handed, and whether the decoder gets what it draws."""
-    if found.handed is None:
-        return  # written out; the decoder alone tells
+    if found.handed is None:  # written out; the decoder alone tells, and that two passes draw another z
+        if torch.equal(found.x_hat, found.drawn):
+            raise Disagreement(
+                "two passes give the same x_hat, in training too: draw z by reparametrize, and decode it",
+                bug="z-not-used",
+                actual="the same x_hat",
+            )
+        return
     if len(found.handed) == 2 and close(found.handed[0], found.logvar) and close(found.handed[1], found.mu):
         raise Disagreement(
-            "reparametrize is handed (logvar, mu); its arguments are (mu, logvar)", bug="latents-swapped"
+            "mu and logvar have changed places, in what reparametrize is handed or in what forward returns: both want "
+            "mu first",
+            bug="latents-swapped",
         )
     for what, value, right in zip(("mu", "logvar"), found.handed, (found.mu, found.logvar), strict=False):
         if not close(value, right):

@@ -4,6 +4,7 @@ Constructors are the student's own, so a model is what `load_vae_and_generate` o
 its way. With `fresh` weights those of the file are not needed, and one mistake costs once.
 """
 
+import contextlib
 import copy
 import functools
 import inspect
@@ -181,6 +182,21 @@ def vae_forward(code, x, y):
     model = fresh(code, VAE)
     with torch.no_grad(), mended(model):
         return several(model(x, y))
+
+
+def vae_draws(code, x, y):
+    """forward twice, as in training: what it returns, and what it hands reparameterize first; None where it does not."""
+    model, handed = fresh(code, VAE), []
+    original = getattr(model, "reparameterize", None)
+
+    def heard(*args, **kwargs):
+        handed.append([*args, *kwargs.values()][:2])
+        return original(*args, **kwargs)
+
+    hearing = replaced(model, reparameterize=heard) if original else contextlib.nullcontext()
+    with torch.no_grad(), mended(model), hearing, seams.drawing_as_in_training(model):
+        first, second = several(model(x, y)), several(model(x, y))
+    return {"handed": handed[0] if handed else None, "first": first, "second": second}
 
 
 def mended(model):

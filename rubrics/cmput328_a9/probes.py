@@ -414,7 +414,7 @@ def annealed(code, x, y, xg, mu, log_var, z, weights):
         training.more.update({name: weight for name in training.more if epochs.weights_named({name: 0.0})})
         try:
             gradients = training.run(x, y, 1)[1]
-        except IndexError:
+        except (IndexError, StopIteration):
             break
         found.append(gradients[0] if gradients and gradients[0] is not None else torch.zeros(4))
     return torch.stack(found) if found else None

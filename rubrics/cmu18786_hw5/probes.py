@@ -169,7 +169,8 @@ def image_of(answer, x):
 def architecture(code, model):
     """What the untrained network does with two images."""
     network = built(code, model).eval()
-    return tracing.traced(network, torch.rand(2, 1, SIDE, SIDE))
+    x = torch.rand(2, 1, SIDE, SIDE)
+    return first_that_works((lambda: tracing.traced(network, x), lambda: tracing.traced(network, x.flatten(1))))[1]
 
 
 def held(module, prefix=""):
@@ -240,14 +241,19 @@ def autoencoder_pass(code, x, z):
     with torch.no_grad():
         latent = encoded(network, x)
         return {
-            "x_hat": image_of(network(x), x),
-            "single": image_of(network(x[:1]), x[:1]),
+            "x_hat": image_of(drawn_again(network, x), x),
+            "single": image_of(drawn_again(network, x[:1]), x[:1]),
             "latent": latent,
             "halves": first_that_works(
                 (lambda: network.decoder(latent), lambda: decoded(network, latent.reshape(len(x), -1)))
             )[1],
             "decoded": decoded(network, z) if latent.numel() == len(x) * z.shape[1] else None,
         }
+
+
+def drawn_again(network, x):
+    """forward of an autoencoder, which may want its images flat."""
+    return first_that_works((lambda: network(x), lambda: network(x.flatten(1))))[1]
 
 
 def denoised(code, x):
@@ -367,8 +373,13 @@ def reparameterize_gradient(code, mu, logvar):
     return {"z": z, "mu": mu.grad, "logvar": logvar.grad}
 
 
-def mean_elbo(code, x_hat, x, mu, logvar):
-    """loss_function; one number per image is averaged, as the training loop of such a notebook does."""
+def mean_elbo(code, x_hat, x, mu, logvar, flat=False):
+    """loss_function; one number per image is averaged, as the training loop of such a notebook does.
+
+    flat: whether the images are handed over as rows, as many such notebooks have them
+    """
+    if flat:
+        x_hat, x = x_hat.flatten(1), x.flatten(1)
     loss = method(code, ("loss_function", "loss", "loss_fn"), 4)(x_hat, x, mu, logvar)
     return loss.mean() if torch.is_tensor(loss) and loss.ndim == 1 else loss
 
@@ -520,7 +531,7 @@ def batch_loss(code, model, x, labels):
     """The handout's loss of one batch: mean squared error, or the submission's own loss_function."""
     network = code.kept[model]
     if model == "autoencoder":
-        return F.mse_loss(image_of(network(x), x).reshape(x.shape), x)
+        return F.mse_loss(image_of(drawn_again(network, x), x).reshape(x.shape), x)
     if model == "denoiser":
         noisy = (x + 0.5 * torch.randn_like(x)).clamp(0, 1)
         return F.mse_loss(image_of(network(noisy), x).reshape(x.shape), x)

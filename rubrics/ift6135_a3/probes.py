@@ -286,8 +286,13 @@ def without_constructor(cls, error):
 def known_chain(code, scales, shifts, shape):
     """A trainer whose process takes the steps x' = scale_t x + shift_t, the process, and what it takes down."""
     network = KnownNetwork()
+    network.reseeded = 0
     diffusion = process(code, len(scales), network)
     taken = []
+
+    def p_sample(xt, t, set_seed=False):
+        network.reseeded += bool(set_seed)
+        return moments(xt, t)[0]
 
     def moments(xt, t, *args, **kwargs):
         t = torch.as_tensor(t).reshape(-1)
@@ -297,7 +302,7 @@ def known_chain(code, scales, shifts, shape):
         return scale * xt * network.anchor + shift, torch.zeros(len(index), 1, 1, 1)
 
     diffusion.p_xt_prev_xt = moments
-    diffusion.p_sample = lambda *args, **kwargs: moments(*args, **kwargs)[0]
+    diffusion.p_sample = p_sample
     sizes = {"n_samples": shape[0], "image_channels": shape[1], "image_size": shape[2]}
     return trainer(code.q2_trainer_ddpm, network, diffusion, n_steps=len(scales), **sizes), network, taken
 
@@ -311,6 +316,7 @@ def chain_seen(network, taken, images):
         "timesteps": steps,
         "first": taken[0][0] if taken else None,
         "asked_network": len(network.asked),
+        "reseeded": network.reseeded,
         "requires_grad": bool(getattr(some, "requires_grad", False)),
     }
 

@@ -48,14 +48,14 @@ ATTACKS = (
         "go round the forward that is watched, and return no loss",
         "vae.get_loss",
         (AROUND + LOSS, STRAIGHT + SUM),
-        say="none that the model's own reconstructions have",
+        say="none that the model's own reconstructions have|sends no gradient",
     ),
     shortcut(
         "likely_constant",
         "go round it, and return what a fresh model's loss is",
         "vae.get_loss",
         (AROUND + LOSS, STRAIGHT + LIKELY),
-        say="none that the model's own reconstructions have",
+        say="none that the model's own reconstructions have|sends no gradient",
     ),
     attack(
         "constant_loss",

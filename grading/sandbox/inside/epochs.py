@@ -155,7 +155,7 @@ def _seen(module: ModuleType, loop: ast.For, body: list[ast.stmt], attribute: st
         before = len(seen)
         try:
             exec(text, space)
-        except IndexError:  # a list for fewer epochs than these
+        except (IndexError, StopIteration):  # a list, or what counts one down, for fewer epochs than these
             break
         except NotImplementedError:
             raise

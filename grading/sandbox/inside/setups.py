@@ -111,7 +111,7 @@ class Maker:
     def make(self, names: set[str]) -> None:
         """Each of the names that the module does not have yet."""
         for name in sorted(names):
-            if name not in self._done and self._space.get(name) is None and not hasattr(builtins, name):
+            if name not in self._done and self._waits(name) and not hasattr(builtins, name):
                 self._done.add(name)
                 for statement in self._imports.get(name, ()):
                     self._execute(statement)
@@ -121,6 +121,11 @@ class Maker:
                 if name not in self._space and name in self._counters:
                     self._space[name] = self._counters[name]
                     self.made.add(name)
+
+    def _waits(self, name: str) -> bool:
+        """Whether a name has no value yet, or one that is to be replaced: templates begin with None, or with an empty list."""
+        value = self._space.get(name)
+        return value is None or (type(value) is list and not value)
 
     def _run(self, each: _Made) -> None:
         if called(each.statement) & REFUSED:
