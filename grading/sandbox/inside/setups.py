@@ -123,7 +123,7 @@ class Maker:
                     self.made.add(name)
 
     def _waits(self, name: str) -> bool:
-        """Whether a name has no value yet, or one that is to be replaced: templates begin with None, or with an empty list."""
+        """Whether a name has no value yet, or one that is to be replaced: templates begin with None, or an empty list."""
         value = self._space.get(name)
         return value is None or (type(value) is list and not value)
 
