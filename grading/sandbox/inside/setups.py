@@ -6,9 +6,10 @@ assignments made that a function reads. Holds no answer.
 
 import ast
 import builtins
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .names import called, changed, read, stored
@@ -58,7 +59,8 @@ def provide(module: ModuleType, function: Callable[..., Any], known: Mapping[str
         module.__dict__.pop(name, None)
     module.__dict__.update(known)
     maker = Maker(module, known)
-    maker.make(names_read(module, function))
+    for _ in range(3):  # what has been made may have methods that read more
+        maker.make(names_read(module, function))
     module.__dict__[MADE] = maker.made
 
 
@@ -81,15 +83,31 @@ def names_bound_to(module: ModuleType, classes: set[str]) -> list[str]:
 
 
 def names_read(module: ModuleType, function: Callable[..., Any]) -> set[str]:
-    """The names that a function reads, and the functions of its module that it calls."""
+    """The names that a function reads, and what of its module it calls: functions, decorated ones, objects with methods."""
     found: set[str] = set()
-    left = [function]
+    left, seen = [function], {id(function)}
     while left:
-        code = getattr(left.pop(), "__code__", None)
+        each = left.pop()
+        code = getattr(each, "__code__", None)
         fresh = set(_co_names(code)) - found if code else set()
         found |= fresh
-        left += [module.__dict__[name] for name in fresh if callable(module.__dict__.get(name))]
+        called_there = [module.__dict__[name] for name in fresh if callable(module.__dict__.get(name))]
+        for other in (*called_there, *_behind(each, module)):
+            if id(other) not in seen:
+                seen.add(id(other))
+                left.append(other)
     return found
+
+
+def _behind(value: Any, module: ModuleType) -> Iterator[Any]:
+    """What a decorator has wrapped, and the methods of an object or a class of the module's own."""
+    for cell in getattr(value, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty one
+            if callable(cell.cell_contents):
+                yield cell.cell_contents
+    kind = value if isinstance(value, type) else type(value)
+    if kind.__module__ == module.__name__:
+        yield from (each for each in vars(kind).values() if isinstance(each, FunctionType))
 
 
 def value_of(module: ModuleType, name: str, known: Mapping[str, Any]) -> Any:
