@@ -150,13 +150,13 @@ def _judge_end(asked: _Asked, sampler: Sampler, last: Tensor, found: Tensor) -> 
         return
     told = {"expected": f"x: {shown(x)}", "actual": shown(found)}
     if near(found, last.double()) or near(found, sampler.step(asked.steps - 1, last)):
-        # At t = 0 there is next to no noise in z, so z is no bad image, and half is right. But a step beyond t = 0 asks for
+        # At t = 0 there is next to no noise in z: z is as good an image, and keeps the marks. But a step beyond t = 0 asks for
         # lambda at t = -1, which is nan in the true schedule: then z is not an image at all.
         usable = _finite_by_itself(asked)
         message = "z is returned; x of the last step, its estimate without noise, is asked for"
         if not usable:
             message += ". Yours is nan: the last step goes beyond t = 0"
-        raise Disagreement(message, bug="returned-z", share=0.5 if usable else 0.0, **told)
+        raise Disagreement(message, bug="returned-z", share=1.0 if usable else 0.0, **told)
     raise Disagreement("what is returned is not x of the last step", bug="wrong-end", **told)
 
 
