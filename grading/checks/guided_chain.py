@@ -150,7 +150,7 @@ def _judge_end(asked: _Asked, sampler: Sampler, last: Tensor, found: Tensor) -> 
         return
     told = {"expected": f"x: {shown(x)}", "actual": shown(found)}
     if near(found, last.double()) or near(found, sampler.step(asked.steps - 1, last)):
-        # At t = 0 there is next to no noise in z: z is as good an image, and keeps the marks. But a step beyond t = 0 asks for
+        # At t = 0 there is next to no noise in z: z is as good an image, and keeps the marks. A step beyond t = 0 asks for
         # lambda at t = -1, which is nan in the true schedule: then z is not an image at all.
         usable = _finite_by_itself(asked)
         message = "z is returned; x of the last step, its estimate without noise, is asked for"
