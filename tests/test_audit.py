@@ -24,7 +24,7 @@ WRITTEN = (
     "relative_import",
     "utf_16",
 )
-TOGETHER = {"surroundings": SURROUNDINGS, "written": WRITTEN, "packed": ("in_a_package", "windows_1252", "deep_down")}
+TOGETHER = {"surroundings": SURROUNDINGS, "written": WRITTEN}
 
 
 @pytest.mark.parametrize("name", assignments.ids())

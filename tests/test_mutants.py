@@ -21,12 +21,14 @@ NAMES = [path.name for path in sorted((HERE / "mutants").iterdir())]
 
 
 def apart(one: Case, other: Case) -> bool:
-    """Whether neither touches what the other edits or loses, and neither is said to hide the other."""
+    """Whether neither touches what the other edits or loses, and neither is said to hide the other, or to be alone."""
+    if one.get("alone") or other.get("alone"):
+        return False
     hides = other["name"] in one.get("apart_from", ()) or one["name"] in other.get("apart_from", ())
     return not hides and edit_other_lines(one, other) and not set(one["loses"]) & set(other["loses"])
 
 
-LEAST = 8  # wrong answers that are worth a submission of every day
+LEAST = 9  # wrong answers that are worth a submission of every day
 TOGETHER = [(name, group) for name in NAMES for group in grouped(cases("mutants", name), apart) if len(group) >= LEAST]
 ALONE = [(name, [case]) for name in NAMES for case in cases("mutants", name)]
 

@@ -39,21 +39,24 @@ def in_normal(text: str) -> list[list[str]]:
 USES = "import seaborn as sns\n"
 
 
+slowly = pytest.mark.slow  # every day a few are tried together with others, by test_audit too
+
+
 @pytest.mark.parametrize(
     "line",
     [
         USES,
-        "from google.colab import drive\nimport cv2, wandb.sdk\nfrom neptune import *",
-        "import my_plots",
+        pytest.param("from google.colab import drive\nimport cv2, wandb.sdk\nfrom neptune import *", marks=slowly),
+        pytest.param("import my_plots", marks=slowly),
         "try:\n    import seaborn\nexcept ImportError:\n    seaborn = None\nassert seaborn is None",
         "import importlib.util\nassert importlib.util.find_spec('wandb') is None",
         "try:\n    import wandb\n    wandb.init(project='vae')\nexcept Exception:\n    wandb = None\nassert wandb is None",
-        "from typing import override",
-        "assert torch.cuda.is_available()",
+        pytest.param("from typing import override", marks=slowly),
+        pytest.param("assert torch.cuda.is_available()", marks=slowly),
         "raise SystemExit('no GPU')",
-        "torch.set_default_dtype(torch.float64)",
-        "number = int(input())",
-        "import sys\nsys.argv[1]",
+        pytest.param("torch.set_default_dtype(torch.float64)", marks=slowly),
+        pytest.param("number = int(input())", marks=slowly),
+        pytest.param("import sys\nsys.argv[1]", marks=slowly),
     ],
 )
 def test_what_stands_around_costs_nothing(line: str, host: Host, tmp_path: Path) -> None:
@@ -133,6 +136,7 @@ def test_a_syntax_error_is_one(host: Host, tmp_path: Path) -> None:
     assert row.status == "failed" and "SyntaxError" in row.verdicts[0].message
 
 
+@pytest.mark.slow
 def test_training_for_hours_on_import_costs_nothing(host: Host, tmp_path: Path) -> None:
     [row] = judged(host, tmp_path, Q1, at_the_top("total = 0\nwhile True:\n    total += 1"))
     assert row.points == row.max_points, row.verdicts

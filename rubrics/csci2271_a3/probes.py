@@ -44,7 +44,7 @@ def by_hand(code, probe):
 
 def made(code, model, latent_size=LATENT):
     """An untrained VAE or CVAE."""
-    x, c = torch.rand(2, 1, 28, 28), with_classes(torch.tensor([0, 1]))
+    x, c = torch.full((2, 1, 28, 28), 0.5), with_classes(torch.tensor([0, 1]))
     if model == "vae":
         network = code.vae.VAE(PIXELS, latent_size=latent_size)
         return asking.settled(network, lambda: network(x))

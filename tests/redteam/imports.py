@@ -28,7 +28,7 @@ ATTACKS = (
         "end the program while it is imported",
         Edit(top="import sys; sys.exit(0)"),
         attacked=(),
-        beside=WHOLE_VAE,  # its definitions are right, and earn what they earn without that line
+        free=WHOLE_VAE,  # its definitions are right, and earn what they earn without that line
     ),
     attack(
         "brings_a_conftest",
@@ -86,7 +86,8 @@ ATTACKS = (
         (9,),
         "end the program while a file of ift6135_a3 is imported",
         Edit(top="import sys; sys.exit(0)", top_of="q1_vae.py", assignment="ift6135_a3"),
-        beside=("q1.log_mean_exp", "q2.q_xt_x0", "q3.sigma_lambda"),
+        beside=("q2.q_xt_x0", "q3.sigma_lambda"),
+        free=("q1.log_mean_exp",),
         assignment="ift6135_a3",
     ),
     Attack(
@@ -98,7 +99,8 @@ ATTACKS = (
             edits=((Q2, "import ddpm_utils.args\n" + Q2),),
             assignment="ift6135_a3",
         ),
-        beside=("q2.q_xt_x0", "q1.log_mean_exp", "q3.sigma_lambda"),
+        beside=("q1.log_mean_exp", "q3.sigma_lambda"),
+        free=("q2.q_xt_x0",),
         assignment="ift6135_a3",
     ),
 )

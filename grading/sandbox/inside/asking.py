@@ -97,12 +97,13 @@ def several(answer: Any) -> Any:
 
 
 def like(answer: Any, values: Sequence[Any]) -> Any:
-    """Values in the dress of an answer: a tuple, a list, a dict or a class of several things."""
-    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
-        return type(answer)(*values)
+    """Values in the dress of an answer: a list, a dict or a class of as many things; a tuple where it has none of these."""
+    own = several(answer)
+    if not isinstance(own, list) or len(own) != len(values):
+        return tuple(values)
     if isinstance(answer, Mapping):
         return dict(zip(answer, values, strict=True))
-    if hasattr(answer, "_fields"):
+    if dataclasses.is_dataclass(answer) or hasattr(answer, "_fields"):
         return type(answer)(*values)
     return list(values) if isinstance(answer, list) else tuple(values)
 
