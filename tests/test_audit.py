@@ -18,10 +18,10 @@ SURROUNDINGS += ("reads_files", "asks", "parses_arguments", "strict_warnings", "
 WRITTEN = (
     "lists",
     "own_copies",
+    "relative_import",
     "double_precision",
     "cuda_tensors",
     "quotes_within_quotes",
-    "relative_import",
     "utf_16",
 )
 TOGETHER = {"surroundings": SURROUNDINGS, "written": WRITTEN}

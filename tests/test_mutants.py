@@ -28,7 +28,7 @@ def apart(one: Case, other: Case) -> bool:
     return not hides and edit_other_lines(one, other) and not set(one["loses"]) & set(other["loses"])
 
 
-LEAST = 9  # wrong answers that are worth a submission of every day
+LEAST = 10  # wrong answers that are worth a submission of every day
 TOGETHER = [(name, group) for name in NAMES for group in grouped(cases("mutants", name), apart) if len(group) >= LEAST]
 ALONE = [(name, [case]) for name in NAMES for case in cases("mutants", name)]
 
