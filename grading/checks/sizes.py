@@ -5,7 +5,6 @@ its handout's, they ask with those. See docs/right.md#sizes.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
@@ -17,21 +16,19 @@ class OtherSizes(Disagreement):
     """The answer is of other sizes than were asked for."""
 
 
-def in_turn(*ways: Callable[[], Any]) -> Any:
-    """What the first way gives that the code takes; else raises what the last did, or the first crash where all crash."""
+def in_turn(*ways: Callable[[], None]) -> None:
+    """Judges in the first way that the code takes; else raises what the last did, or the first error where that crashes."""
+    *earlier, last = ways
     first: Crashed | OtherSizes | None = None
-    for number, way in enumerate(ways, start=1):
+    for way in earlier:
         try:
             return way()
-        except OtherSizes as error:
+        except (OtherSizes, Crashed) as error:
             first = first or error
-            if number == len(ways):
-                raise
-        except Crashed as error:
-            first = first or error
-            if number == len(ways):
-                raise first from None
-    return None
+    try:
+        return last()
+    except Crashed as error:
+        raise first or error from None
 
 
 def of_shape(value: object, shape: tuple[int, ...], what: str) -> None:

@@ -9,7 +9,7 @@ from grading.errors import IntakeError
 from grading.intake.cells import python_of, text_of_script
 from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script, readable
 from grading.intake.matching import Found, form_of, in_form, is_notebook
-from grading.intake.newer import for_this_python, waits, waits_for_a_human
+from grading.intake.newer import for_this_python
 from grading.intake.notebooks import code_cells
 from grading.intake.own_modules import NONE, Changes
 from grading.intake.texts import as_module
@@ -70,14 +70,31 @@ def made_modules(
         yield from _made(notebook, into / found.name, found, changes)
         notebook.unlink()
     elif kind in ("code", "starter"):
-        said = list(_importable(into / found.name, found, changes))
-        yield from said
-        if kind == "code" and not any(map(waits_for_a_human, said)):
-            _lay_beside(into / found.name, changes)
+        yield from _importable(into / found.name, found, changes, lift=kind == "code")
+
+
+def _importable(module: Path, found: Found, changes: Changes, lift: bool) -> Iterator[str]:
+    """Makes code fit to be imported in the box: in UTF-8, for this Python, and with its imports leading where they should.
+
+    lift: whether what its definitions alone make is laid beside it, for when it cannot be imported as it stands, or trains
+    """
+    before = module.read_bytes()
+    content, converted = as_module(before)
+    text, name = content.decode("utf-8"), shown(found.path.rpartition("/")[2])
+    here = for_this_python(changes.text(text), name)
+    if here.text != text:
+        content = here.text.encode("utf-8", "backslashreplace")
+    if content is not before:
+        module.write_bytes(content)
+    if lift and not here.waits:
+        _lay_beside(module, changes)
+    if converted:
+        yield f"{name} {converted}; it was converted to UTF-8."
+    if here.said:
+        yield here.said
 
 
 def _lay_beside(module: Path, changes: Changes) -> None:
-    """Writes down what a module's definitions alone make, for one that cannot be imported as it stands, or trains then."""
     text = text_of_script(module.read_bytes())
     if readable(text):
         beside = module.with_name(module.name + LIFTED)
@@ -86,31 +103,9 @@ def _lay_beside(module: Path, changes: Changes) -> None:
         beside.chmod(0o644)
 
 
-def _importable(module: Path, found: Found, changes: Changes) -> Iterator[str]:
-    """Makes code fit to be imported in the box: in UTF-8, and with its imports leading where they should."""
-    before = module.read_bytes()
-    content, said = as_module(before)
-    text = content.decode("utf-8")
-    name = shown(found.path.rpartition("/")[2])
-    changed, newer = for_this_python(changes.text(text), name)
-    if changed != text:
-        content = changed.encode("utf-8", "backslashreplace")
-    if content is not before:
-        module.write_bytes(content)
-    if said:
-        yield f"{name} {said}; it was converted to UTF-8."
-    if newer:
-        yield newer
-
-
 def _made(handed_in: Path, module: Path, found: Found, changes: Changes, section: Section = WHOLE) -> Iterator[str]:
-    name = PurePosixPath(found.path).name
     try:
-        made = _lifted(handed_in, name, changes, section)
-        cells = _cells(handed_in) if is_notebook(handed_in.name) else [text_of_script(handed_in.read_bytes())]
-        if waiting := next((cell for cell in cells if waits(python_of(cell))), None):
-            source, said = for_this_python(python_of(waiting), shown(name))
-            made = Lifted(source, (*made.notes, said))
+        made = _lifted(handed_in, PurePosixPath(found.path).name, changes, section)
     except IntakeError as error:
         yield str(error) if handed_in.name == found.name else f"{found.name}: {error}"
         made = Lifted(f"raise ImportError({str(error)!r})\n", ())  # for the rows that ask for it
@@ -120,9 +115,16 @@ def _made(handed_in: Path, module: Path, found: Found, changes: Changes, section
 
 
 def _lifted(handed_in: Path, name: str, changes: Changes, section: Section) -> Lifted:
-    if is_notebook(handed_in.name):
-        return lifted([changes.text(cell) for cell in _cells(handed_in)], name, section, changes.own)
-    return lifted_script(changes.text(text_of_script(handed_in.read_bytes())), name, section, changes.own)
+    """The module of definitions; where a cell is for a newer Python and cannot be rewritten, one that says so."""
+    notebook = is_notebook(handed_in.name)
+    cells = _cells(handed_in) if notebook else [text_of_script(handed_in.read_bytes())]
+    texts = [changes.text(cell) for cell in cells]
+    made = (
+        lifted(texts, name, section, changes.own) if notebook else lifted_script(texts[0], name, section, changes.own)
+    )
+    here = (for_this_python(python_of(cell), shown(name)) for cell in cells)
+    waiting = next((each for each in here if each.waits), None)
+    return Lifted(waiting.text, (*made.notes, waiting.said)) if waiting else made
 
 
 def _cells(notebook: Path) -> list[str]:

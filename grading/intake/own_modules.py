@@ -116,8 +116,8 @@ def write_own(own: Own, into: Path) -> None:
         for folder in reversed(PurePosixPath(place).parents):
             (into / folder).mkdir(exist_ok=True)
             (into / folder).chmod(0o755)
-        text, _ = for_this_python(content.decode("utf-8", "surrogateescape"), target.name)
-        target.write_bytes(text.encode("utf-8", "surrogateescape"))
+        here = for_this_python(content.decode("utf-8", "surrogateescape"), target.name)
+        target.write_bytes(here.text.encode("utf-8", "surrogateescape"))
         target.chmod(0o644)
 
 

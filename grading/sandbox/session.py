@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from grading.errors import AnswerError, BadAnswer, Crashed, Ended, Exhausted, Lacking, NotDone, TimedOut, Unusable
 from grading.sandbox import wire
+from grading.sandbox.inside.blame import LACKING, OUTSIDE, TODO
 from grading.sandbox.transcript import Transcript
 
 FAILURE = {"error": str, "text": str, "where": str, "memory": bool, "fault": str, "returned": str}
@@ -145,15 +146,15 @@ def _failure(error: str, text: str, where: str, memory: bool, fault: str, return
     kind, text, where, returned = error[:200], text[:2000], where[:500], returned[:1000]
     said = f"{kind}: {text}" if text else kind
     at = f" ({where})" if where else ""
-    if fault == "todo":
+    if fault == TODO:
         return NotDone(f"not done yet{at}")
-    if fault == "lacking":
+    if fault == LACKING:
         return Lacking(f"{text}{at}")
     if memory:
         return Exhausted(f"more memory than there is: {text}{at}")
     if kind in ("SystemExit", "KeyboardInterrupt"):
         return Ended(f"the code tried to end the program: {said}{at}")
-    return Unusable(said, returned) if fault == "outside" else Crashed(f"{said}{at}")
+    return Unusable(said, returned) if fault == OUTSIDE else Crashed(f"{said}{at}")
 
 
 def _how_it_ended(status: int) -> Exception:

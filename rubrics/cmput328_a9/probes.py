@@ -402,16 +402,14 @@ def annealed(code, x, y, xg, mu, log_var, z, weights):
     divergence as listed; they end where the script has no more epochs."""
     training, found = Training(code, "vae", (xg, mu, log_var, z), len(x)), []
     training.hand(None)
+    names = weight_names(training.module, training.step)
+    handed = [name for name in training.more if epochs.weights_named({name: 0.0})]
     for epoch, weight in enumerate(weights):
         training.at(epoch)
         for holder in epochs.holders(training.module, "lambd"):
             holder.lambd = weight
-        names = [
-            *epochs.weights_read(training.module, training.step),
-            *epochs.weights_of_the_loop(training.module, training.step),
-        ]
         training.module.__dict__.update(dict.fromkeys(names, weight))
-        training.more.update({name: weight for name in training.more if epochs.weights_named({name: 0.0})})
+        training.more.update(dict.fromkeys(handed, weight))
         try:
             gradients = training.run(x, y, 1)[1]
         except (IndexError, StopIteration):
@@ -502,6 +500,11 @@ def known_to_all(module, step, more):
         raise Lacking(f"train_step needs {', '.join(unknown)}, which takes its value where the script is run")
 
 
+def weight_names(module, step):
+    """The names of the module, or of its loops, by which train_step reads the weight of the divergence."""
+    return [*epochs.weights_read(module, step), *epochs.weights_of_the_loop(module, step)]
+
+
 def weigh(module, step, weight):
     """Puts `weight` before the divergence: into the criterion, else where train_step reads it. Whether it could."""
     holders = epochs.holders(module, "lambd")
@@ -509,7 +512,7 @@ def weigh(module, step, weight):
         holder.lambd = weight
     if holders:
         return True
-    names = [*epochs.weights_read(module, step), *epochs.weights_of_the_loop(module, step)]
+    names = weight_names(module, step)
     module.__dict__.update(dict.fromkeys(names, weight))
     lists = epochs.lists_read(module, step)
     module.__dict__.update({name: [weight] * len(values) for name, values in lists.items()})

@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType, ModuleType, TracebackType
+from types import FrameType, ModuleType
 from typing import Any
 
 from torch import nn
@@ -40,28 +40,40 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 3 :]}"
 
 
+def frames(error: BaseException) -> list[tuple[FrameType, int]]:
+    """The frames that an exception went through, the innermost last, each with the number of its line."""
+    return list(traceback.walk_tb(error.__traceback__))
+
+
 def own_frames(error: BaseException, folder: Path) -> list[tuple[FrameType, int]]:
-    """The frames of the submission's own lines that an exception went through, each with the number of its line."""
-    found, trace = [], error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_filename.startswith(str(folder)) and code.co_name != "__getattr__":
-            found.append((trace.tb_frame, trace.tb_lineno))
-        trace = trace.tb_next
-    return found
+    """Those of them that are of the submission's own lines."""
+    return [
+        (frame, number)
+        for frame, number in frames(error)
+        if _own(frame, folder) and frame.f_code.co_name != "__getattr__"
+    ]
+
+
+def _own(frame: FrameType, folder: Path) -> bool:
+    return frame.f_code.co_filename.startswith(str(folder))
 
 
 def where(error: BaseException, folder: Path) -> str:
     """The innermost line of the submission; with its number, unless the module was made of what was handed in."""
     if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
         return f"{Path(error.filename).name}, line {error.lineno}: {(error.text or '').strip()[:200]}"
-    frames = own_frames(error, folder)
-    if not frames:
+    own = own_frames(error, folder)
+    if not own:
         return ""
-    frame, number = frames[-1]
+    frame, number = own[-1]
     name = Path(frame.f_code.co_filename).name.removesuffix(".lifted")
     counted = "" if "__rest__" in frame.f_globals else f", line {number}"
-    return f"{name}{counted}: {linecache.getline(frame.f_code.co_filename, number).strip()}"[:500]
+    return f"{name}{counted}: {line_of(frame, number)}"[:500]
+
+
+def line_of(frame: FrameType, number: int) -> str:
+    """The text of a line of what a frame runs."""
+    return linecache.getline(frame.f_code.co_filename, number).strip()
 
 
 def blamed(error: BaseException, folder: Path) -> bool:
@@ -88,12 +100,9 @@ def still_to_do(error: BaseException, folder: Path) -> bool:
         return False
     if 'is missing the required "forward" function' in str(error):
         return True
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None or not trace.tb_frame.f_code.co_filename.startswith(str(folder)):
-        return False
-    return "NotImplementedError" in linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+    return any(
+        _own(frame, folder) and "NotImplementedError" in line_of(frame, number) for frame, number in frames(error)[-1:]
+    )
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -114,24 +123,16 @@ def lacking(error: BaseException, folder: Path) -> str:
             return f"a package that the code uses needs something that is not installed here ({shortened(str(each))})"
         name = getattr(each, "name", None)
         if isinstance(each, NameError | AttributeError) and isinstance(name, str):
-            space = innermost(each.__traceback__).get("__rest__")
-            if isinstance(space, str) and name in bound_in(space):
+            left_out = [frame.f_globals.get("__rest__") for frame, _ in frames(each)[-1:]]
+            if any(isinstance(text, str) and name in bound_in(text) for text in left_out):
                 return f"it needs {name}, which is made where the script is run; what is run was left out here"
     return ""
 
 
 def _of_a_package(error: ImportError, folder: Path) -> bool:
     """Whether it was raised in an installed package, which misses another."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return bool(frames) and "site-packages" in frames[-1].f_code.co_filename and bool(own_frames(error, folder))
-
-
-def innermost(trace: TracebackType | None) -> dict[str, Any]:
-    """The globals that the innermost frame reads."""
-    found: dict[str, Any] = {}
-    while trace is not None:
-        found, trace = trace.tb_frame.f_globals, trace.tb_next
-    return found
+    within = any("site-packages" in frame.f_code.co_filename for frame, _ in frames(error)[-1:])
+    return within and bool(own_frames(error, folder))
 
 
 def last_returned(ask: Callable[[], Any], folder: Path) -> str:
@@ -140,7 +141,7 @@ def last_returned(ask: Callable[[], Any], folder: Path) -> str:
 
     def watch(frame: FrameType, event: str, value: Any) -> None:
         nonlocal told
-        own = event == "return" and value is not None and frame.f_code.co_filename.startswith(str(folder))
+        own = event == "return" and value is not None and _own(frame, folder)
         if own and not frame.f_code.co_name.startswith(("<", "__")):
             told = f"{frame.f_code.co_name} returned {described(value)}"
 

@@ -9,6 +9,7 @@ import builtins
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -46,7 +47,11 @@ class _Made:
 
 def rest(module: ModuleType) -> ast.Module:
     """What a script does besides defining things."""
-    text: str = module.__dict__.get("__rest__", "")
+    return _parsed(module.__dict__.get("__rest__", ""))
+
+
+@lru_cache(maxsize=4)  # it is looked at for every epoch
+def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
