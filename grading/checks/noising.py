@@ -4,12 +4,13 @@ Judged by law: at a pixel of value x, clip(x + sigma e, 0, 1) is 0 with probabil
 Phi((x - 1) / sigma), and Gaussian between the two. Vincent et al. 2008 for the idea.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import HALF, Disagreement, pieces, tensor
+from grading.checks import denoising_loop as loop
+from grading.checks.compare import HALF, Disagreement, close, pieces, tensor
 from grading.checks.noise import SHARED, shared
 from grading.errors import NotMeasured
 from grading.subjects import Subject
@@ -26,8 +27,17 @@ def clipped_noise(student: Subject, reference: Subject, rng: Generator) -> None:
     none is found, the row is left to a human.
     """
     images = torch.tensor(LEVELS).repeat_interleave(COUNT // len(LEVELS)).view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
-    found = _found(student.noisy_images(images=images.contiguous(), seed="a"), images)
-    again = dict(_found(student.noisy_images(images=images.contiguous(), seed="b"), images))
+    images = images.contiguous()
+    turns = loop.turns(student, images, "a")
+    if len(turns) == 1:
+        loop.judge_shown(turns[0], images)
+    shown = _of_turns(turns, images)
+    again = dict(_of_turns(loop.turns(student, images, "b"), images)) if shown else {}
+    if len(shown) == 1 and _is_right(*shown[0], again):
+        loop.judge_target(turns[0], images)
+        return
+    found = [*shown, *_found(student.noisy_images(images=images, seed="a"), images)]
+    again |= dict(_found(student.noisy_images(images=images, seed="b"), images))
     wrong: dict[str, Disagreement] = {}
     for source, value in found:
         try:
@@ -48,6 +58,20 @@ def clipped_noise(student: Subject, reference: Subject, rng: Generator) -> None:
         )
     if first:
         raise wrong[first]
+
+
+def _of_turns(turns: Sequence[loop.Turn], images: Tensor) -> Sequence[tuple[str, Tensor]]:
+    """What training loops show the model, by their text, where that is no longer the images themselves."""
+    noisy = [each for each in turns if not close(each.asked, images.double())]
+    return _found([[each.text, each.asked] for each in noisy], images)
+
+
+def _is_right(source: str, value: Tensor, again: Mapping[str, Tensor]) -> bool:
+    try:
+        _right(source, value, again.get(source))
+    except Disagreement:
+        return False
+    return True
 
 
 def _found(answer: object, images: Tensor) -> Sequence[tuple[str, Tensor]]:

@@ -14,8 +14,9 @@ import inspect
 import math
 
 import torch
-from elbograde_inside import asking, excerpts, seams, tracing
+from elbograde_inside import asking, excerpts, loops, seams, setups, tracing
 from elbograde_inside.asking import first_that_works, replaced, several
+from elbograde_inside.names import called as calls_in
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -276,6 +277,17 @@ def functions_of(code, module):
     return found
 
 
+def callables_of(module):
+    """Objects with a __call__ that the notebook's own classes make without arguments, as transforms are written."""
+    found = {}
+    for name, cls in vars(module).items():
+        own = inspect.isclass(cls) and cls.__module__ == module.__name__ and "__call__" in vars(cls)
+        if own:
+            with contextlib.suppress(Exception):  # of which arguments are asked
+                found[f"{name}()"] = cls()
+    return found
+
+
 def tried(functions, images):
     """What functions make of images, where they make a tensor of them; one that is still to do says so."""
     found = []
@@ -306,6 +318,41 @@ def clips_somewhere(code):
     return any(word in source for word in ("clip(", "clip_(", "clamp", "minimum(", "hardtanh"))
 
 
+def training_turns(code, images):
+    """What the loops that train the DenoiseAE do with a batch of images: the text of each, what it shows the model, what the
+    model answers, the loss made of that, whether it draws, and whether its batches are known to come without noise."""
+    module = notebook(code, CLASS_OF["denoiser"][0])
+    if draws_itself(code, class_of(code, "denoiser")):
+        return []
+    names = {*setups.names_bound_to(module, {"DenoiseAE"})}
+    labels = torch.arange(len(images)) % CLASSES
+    generator = torch.Generator().manual_seed(5)
+
+    def answer(x):
+        return 0.2 + 0.6 * torch.rand(x.shape, generator=generator)
+
+    found = loops.turns(module, whole_source(code, module), names, (images, labels), answer)
+    return [
+        {
+            "text": turn.text,
+            "asked": turn.asked[-1],
+            "answered": turn.answered[-1],
+            "loss": turn.loss,
+            "draws": turn.drew,
+            "plain": turn.plain,
+        }
+        for turn in found
+        if turn.answered
+    ]
+
+
+def draws_itself(code, cls):
+    """Whether a network's class, or another that it may be made of, draws noise by itself: it is shown clean images."""
+    classes = [node for node in ast.walk(code.source(cls.__module__)) if isinstance(node, ast.ClassDef)]
+    networks = [node for node in classes if any(getattr(each, "name", "") == "forward" for each in node.body)]
+    return any(calls_in(node) & excerpts.RANDOM for node in networks)
+
+
 def functions_with(code, name, calls):
     """The names of functions that call one of these."""
     nodes = [node for node in ast.walk(code.source(name)) if isinstance(node, ast.FunctionDef)]
@@ -324,8 +371,12 @@ def functions_with(code, name, calls):
 def quarters(code, images):
     """What the notebook takes of images: by functions of its own, and by subscripts in its loops and functions."""
     module = notebook(code, "VAE_Starter_Notebook")
-    functions = functions_of(code, module.__name__)
-    return tried(functions, images) + excerpts.parts(whole_source(code, module), vars(module), images)
+    source = whole_source(code, module)
+    functions = {**functions_of(code, module.__name__), **callables_of(module)}
+    found = tried(functions, images) + excerpts.parts(source, vars(module), images)
+    names = {*setups.names_bound_to(module, {"myVAE", "BaselineNN"})}
+    turns = loops.turns(module, source, names, (images, torch.arange(len(images)) % CLASSES), None)
+    return found + [(turn.text, each) for turn in turns for each in turn.asked]
 
 
 def whole_source(code, module):

@@ -23,6 +23,9 @@ class Noisy:
     def noisy_images(self, images: Tensor, seed: str) -> list[tuple[str, Tensor]]:
         return [(f"way {number}", way(images)) for number, way in enumerate(self.ways)]
 
+    def training_turns(self, images: Tensor, seed: str) -> list[dict[str, object]]:
+        return []
+
     def clips_somewhere(self) -> bool:
         return False
 
