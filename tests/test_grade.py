@@ -114,7 +114,8 @@ def test_an_item_has_one_deadline_for_all_its_questions(host: Host, tmp_path: Pa
     begun = time.monotonic()
     report = graded(with_items(seconds=3.0), folder, host)
     assert report.outcomes[1].points == 0
-    assert "no answer within" in report.outcomes[1].verdicts[0].message
+    assert "no answer within" in (said := report.outcomes[1].verdicts[0].message)
+    assert ", when handed mu [" in said
     assert time.monotonic() - begun < 30
 
 

@@ -4,10 +4,11 @@ train_step runs as it stands; every pass of the discriminator is watched, and ev
 right that pulls the right way: cross-entropy, least squares (Mao et al. 2017) and hinge alike.
 """
 
+import torch
 from torch import Generator, Tensor
 
-from grading.checks.adversarial_story import TINY, Move, Pull, Story, pulls, told
-from grading.checks.compare import HALF, NEARLY, Disagreement, tensor
+from grading.checks.adversarial_story import BATCH, TINY, Move, Pull, Story, batch, completed, pulls, told
+from grading.checks.compare import HALF, NEARLY, Disagreement, tensor, which
 from grading.checks.noise import shared
 from grading.subjects import Subject
 
@@ -19,7 +20,7 @@ def losses(student: Subject, reference: Subject, rng: Generator) -> None:
 
     Judged by the gradients that reach validity and class scores when each of the two is about to move.
     """
-    story = told(student, rng)
+    story = completed(told(student, rng))
     _judge_discriminator(story)
     _judge_generator(story)
     _judge_draws(story)
@@ -42,6 +43,29 @@ def updates(student: Subject, reference: Subject, rng: Generator) -> None:
     ):
         raise Disagreement(
             "train_step should return three numbers: (loss_g, loss_d, acc_d)", share=HALF, bug="not-three-values"
+        )
+    _judge_accuracy(student, rng)
+
+
+def _judge_accuracy(student: Subject, rng: Generator) -> None:
+    """acc_d is of the real images, or of real ones and fakes together, a share or in percent; not of fakes alone.
+
+    A discriminator that is right about four of six real images and one of six fakes tells which.
+    """
+    x, y = batch(rng)
+    answer = student.acgan_accuracy(x=x, y=y, seed="a")
+    if not isinstance(answer, dict) or not isinstance(answer.get("accuracy"), Tensor):
+        return
+    told = which(
+        answer["accuracy"].flatten()[:1], {"fakes": torch.tensor([1 / BATCH]), "%": torch.tensor([100 / BATCH])}
+    )
+    if told:
+        raise Disagreement(
+            "acc_d is the share of fakes whose class the discriminator tells; it should be that of the real images",
+            share=NEARLY,
+            bug="accuracy-of-fakes",
+            expected="4 of 6, of the real images",
+            actual="1 of 6, of the fakes",
         )
 
 
@@ -186,6 +210,14 @@ def _is_telling(story: Story, pull: Pull) -> bool:
 
 def _judge_holders(story: Story) -> None:
     """Which optimiser holds whose parameters, going by what its step follows."""
+    if story.moves and not any(move.discriminator for move in story.moves):
+        raise Disagreement(
+            "no optimiser that steps holds the discriminator's parameters: call optimizer_D.step() after the gradients of "
+            "its loss, and make optimizer_D of discriminator.parameters()",
+            bug="discriminator-not-moved",
+            expected="optimizer_D.step()",
+            actual="steps of an optimizer of generator.parameters() alone",
+        )
     swapped = [move for move in _discriminator_moves(story) if move.generator and not move.discriminator]
     if swapped:
         raise Disagreement(

@@ -55,9 +55,14 @@ class Story:
         return any(call.images in ("real", "both") for call in self.calls)
 
 
+def batch(rng: Generator) -> tuple[Tensor, Tensor]:
+    """Images [6, 3, 32, 32] in [0, 1] that are nothing but noise, and their classes [6]."""
+    return torch.rand(BATCH, 3, SIDE, SIDE, generator=rng), torch.tensor([3, 0, 9, 5, 1, 7])
+
+
 def told(student: Subject, rng: Generator) -> Story:
     """Asks train_step about a batch, twice."""
-    x, y = torch.rand(BATCH, 3, SIDE, SIDE, generator=rng), torch.tensor([3, 0, 9, 5, 1, 7])
+    x, y = batch(rng)
     kinds = {"events": list, "made": list, "moved": dict, "returned": list, "x": Tensor, "y": Tensor}
     answer = parts(student.acgan_step(x=x, y=y, seed="a"), **kinds)
     if not torch.equal(answer["x"][:BATCH], x) or not torch.equal(answer["y"][:BATCH], y):
@@ -103,6 +108,40 @@ def _move(event: dict[str, Any]) -> Move:
     holds, before = event["holds"], tuple(map(float, event["before"]))
     arrived = tuple(tuple(each.double() for each in call) for call in event["arrived"])
     return Move(bool(holds["discriminator"]), bool(holds["generator"]), arrived, before)
+
+
+def completed(story: Story) -> Story:
+    """The story as it would be with an optimiser's step that is missing, so that this costs the row of the steps alone.
+
+    What has arrived at the calls of the first train_step is told apart by its sense: real images, and fakes pulled the other
+    way, or detached, are the discriminator's; the other fakes are the generator's.
+    """
+    if any(move.discriminator for move in story.moves) == any(move.generator for move in story.moves):
+        return story
+    arrived = [_arrived(story, number) for number in range(len(story.calls) // 2)]
+    real = next(
+        (each[0] for each, call in zip(arrived, story.calls, strict=False) if each and call.images != "fake"), None
+    )
+    if real is None:
+        return story
+    mine = [
+        bool(each) and (call.images != "fake" or not call.open or bool(each[0].mean() * real.mean() < -TINY))
+        for each, call in zip(arrived, story.calls, strict=False)
+    ]
+    shares = [
+        tuple(each if own == kept else () for each, own in zip(arrived, mine, strict=True)) for kept in (True, False)
+    ]
+    nothing = (0.0,) * len(arrived)
+    moves = (Move(True, False, shares[0], nothing), Move(False, True, shares[1], nothing))
+    return replace(story, calls=story.calls[: len(arrived)], moves=moves)
+
+
+def _arrived(story: Story, number: int) -> tuple[Tensor, ...]:
+    """All that has arrived at one call's answers."""
+    each = [
+        move.arrived[number] for move in story.moves if number < len(move.arrived) and len(move.arrived[number]) == 2
+    ]
+    return tuple(sum(parts[1:], parts[0]) for parts in zip(*each, strict=True))
 
 
 def pulls(story: Story, move: Move, images: str) -> Pull | None:

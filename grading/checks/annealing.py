@@ -139,12 +139,13 @@ def _linear(weights: list[float]) -> bool:
 
 
 def _runs(weights: list[float]) -> str:
-    """Weights as people read them: each value once, with the epochs it holds for."""
+    """Weights as people read them: each value once, with the epochs it holds for; how long the last one does is not known."""
     runs: list[tuple[float, int]] = []
     for weight in weights:
         if runs and runs[-1][0] == weight:
             runs[-1] = (weight, runs[-1][1] + 1)
         else:
             runs.append((weight, 1))
-    said = [f"{weight:.3g} ({count} epochs)" if count > 1 else f"{weight:.3g}" for weight, count in runs]
+    said = [f"{weight:.3g} ({count} epochs)" if count > 1 else f"{weight:.3g}" for weight, count in runs[:-1]]
+    said += [f"{weight:.3g} from then on" if said else f"{weight:.3g} in every epoch" for weight, _ in runs[-1:]]
     return ", ".join(said[:8]) + (" …" if len(said) > 8 else "")

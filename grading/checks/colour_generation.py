@@ -48,7 +48,32 @@ def conditional_generate(student: Subject, reference: Subject, rng: Generator) -
             bug="generate-classes",
             actual=shown(drawn),
         )
+    _judge_classes(student)
     without_the_highest(lambda: _generated(student, "cvae", wanted % (CLASSES - 1)), "generate of the CVAE")
+
+
+def _judge_classes(student: Subject) -> None:
+    """Images generated of classes that generate draws itself are of the classes that it returns.
+
+    With z = 0 an image depends on its class alone, so it is the one that is generated for that class when asked for.
+    """
+    images, returned, _ = _generated(student, "cvae", None, silent=True)
+    told = _classes(returned).long()
+    same, again = (_generated(student, "cvae", told, seed, silent=True)[0] for seed in ("a", "b"))
+    alone = [_generated(student, "cvae", torch.full((COUNT,), each), silent=True)[0] for each in range(CLASSES)]
+    if (same - again).abs().max() > ALIKE or any((each - each[:1]).abs().max() > ALIKE for each in alone):
+        return  # something else is drawn, or images depend on one another
+    apart = min((alone[i][0] - alone[j][0]).abs().max().item() for i in range(CLASSES) for j in range(i))
+    wrong = ((images - same).flatten(1).abs().amax(1) > max(ALIKE, 0.1 * apart)).nonzero().flatten()
+    if len(wrong) and apart > 10 * ALIKE:
+        others = [(images[wrong[0]] - each[0]).abs().max().item() for each in alone]
+        raise Disagreement(
+            "where y is None, the images are of other classes than those that generate returns: draw the classes once",
+            share=HALF,
+            bug="generate-other-classes",
+            expected=f"image {int(wrong[0])} of class {int(told[wrong[0]])}, as returned",
+            actual=f"the image of class {others.index(min(others))}",
+        )
 
 
 def _classes(value: Any) -> Tensor:
@@ -59,10 +84,12 @@ def _classes(value: Any) -> Tensor:
 
 
 def _generated(
-    student: Subject, model: str, y: Tensor | None, seed: str = "a", count: int = COUNT
+    student: Subject, model: str, y: Tensor | None, seed: str = "a", count: int = COUNT, silent: bool = False
 ) -> tuple[Tensor, Any, Any]:
     """Images, the second thing that generate returns, and what the decoder was handed."""
-    answer = parts(student.vae_generate(model=model, count=count, y=y, seed=seed), returned=list, is_pair=bool)
+    answer = parts(
+        student.vae_generate(model=model, count=count, y=y, silent=silent, seed=seed), returned=list, is_pair=bool
+    )
     found = answer["returned"]
     if not answer["is_pair"] or len(found) != 2:
         if len(found) == 1:

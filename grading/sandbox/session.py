@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from grading.errors import AnswerError, BadAnswer, Crashed, Ended, Exhausted, Lacking, NotDone, TimedOut, Unusable
 from grading.sandbox import wire
-from grading.sandbox.inside.blame import LACKING, OUTSIDE, TODO
+from grading.sandbox.inside.blame import LACKING, OUTSIDE, TODO, handed
 from grading.sandbox.transcript import Transcript
 
 FAILURE = {"error": str, "text": str, "where": str, "memory": bool, "fault": str, "returned": str}
@@ -50,7 +50,8 @@ class Session:
             length = wire.payload_length(self._receive(8, deadline), self._caps)
             reply = wire.parse(self._receive(length, deadline), self._caps)
         except TimeoutError:
-            self._end(TimedOut(f"no answer within {seconds:.3g} s"))
+            given = f", when handed {told}" if (told := handed(args)) else ""
+            self._end(TimedOut(f"no answer within {seconds:.3g} s{given}"))
         except BadAnswer as error:
             self._end(error)
         return _value(reply)

@@ -327,8 +327,11 @@ def architecture(code, model, latent):
     return {"encoder": tracing.traced(Encoding(network, y), x, seams.Through), "decoder": decoder}
 
 
-def vae_generate(code, model, count, y):
-    """generate(count), for classes y where some are given: its answer as a list, and what its decoder was handed."""
+def vae_generate(code, model, count, y, silent=False):
+    """generate(count), for classes y where some are given: its answer as a list, and what its decoder was handed.
+
+    silent: every normal number drawn is 0, so that images differ by their classes alone
+    """
     network, seen = fresh(code, model), []
     decoder = getattr(network, "decode", getattr(network, "decoder", None))
     hook = (
@@ -337,7 +340,7 @@ def vae_generate(code, model, count, y):
         else None
     )
     try:
-        with torch.no_grad():
+        with torch.no_grad(), asking.silence() if silent else contextlib.nullcontext():
             answer = network.generate(count) if y is None else given_classes(network, count, y)
     finally:
         if hook is not None:
@@ -675,18 +678,8 @@ def acgan_step(code, x, y):
     last step, and how large the generator's gradients were already when the first of that arrived
     A script that counts on its own size of batches is asked with as many images, repeated.
     """
-    torch.manual_seed(3)
-    module = script(code, "A9_acgan")
-    setups.provide(module, module.train_step, {})
-    made = {name: made_of(module, MODELS[name][1]) for name in ("generator", "discriminator")}
-    if lacking := [MODELS[name][1] for name, found in made.items() if not found]:
-        raise Lacking(f"how the script makes its {' and '.join(lacking)} could not be told without running it")
-    networks = {name: found[-1].train() for name, found in made.items()}
+    module, networks, step = acgan_ready(code, len(x))
     before = {name: parameters_of(network) for name, network in networks.items()}
-    fitted(module, len(x))
-    more = others(module, module.train_step, networks)
-    known_to_all(module, module.train_step, more)
-    step = partial(module.train_step, **more)
     try:
         story = watched_steps(step, networks, x, y)
     except (RuntimeError, ValueError):
@@ -696,6 +689,69 @@ def acgan_step(code, x, y):
         fitted(module, size)
         story = watched_steps(step, networks, *(torch.cat([each] * (size // len(x) + 1))[:size] for each in (x, y)))
     return {**story, "moved": {name: has_moved(network, before[name]) for name, network in networks.items()}}
+
+
+def acgan_ready(code, count):
+    """The module of the AC-GAN, its two networks as the script makes them, and a train_step that takes x and y alone."""
+    torch.manual_seed(3)
+    module = script(code, "A9_acgan")
+    setups.provide(module, module.train_step, {})
+    made = {name: made_of(module, MODELS[name][1]) for name in ("generator", "discriminator")}
+    if lacking := [MODELS[name][1] for name, found in made.items() if not found]:
+        raise Lacking(f"how the script makes its {' and '.join(lacking)} could not be told without running it")
+    networks = {name: found[-1].train() for name, found in made.items()}
+    fitted(module, count)
+    more = others(module, module.train_step, networks)
+    known_to_all(module, module.train_step, more)
+    return module, networks, partial(module.train_step, **more)
+
+
+def acgan_accuracy(code, x, y):
+    """The last thing that train_step returns, where the discriminator tells the classes of the first four real images and of
+    the first fake; None where it cannot be asked so."""
+    _, networks, step = acgan_ready(code, len(x))
+    classes = []
+    hooks = [
+        networks["generator"].register_forward_hook(
+            lambda _, args, images: classes.append(classes_among(args, images))
+        ),
+        networks["discriminator"].register_forward_hook(
+            lambda _, args, answer: with_classes(answer, classes_told(args[0].detach(), x, y, classes))
+        ),
+    ]
+    found = None
+    with contextlib.suppress(Exception):  # whatever it raises: acgan_step has been asked, and says so
+        found = listed(step(x.clone(), y.clone()))
+    for hook in hooks:
+        hook.remove()
+    return {"accuracy": number(found[-1]) if found and len(found) == 3 else None}
+
+
+def classes_told(images, x, y, asked):
+    """The class that is told of each image: right for the first four of x and for the first other one, and else wrong."""
+    told, fakes = [], iter(asked[-1].tolist() if asked and asked[-1] is not None else [])
+    for image in images:
+        alike = [torch.corrcoef(torch.stack([image.flatten(), each.flatten()]))[0, 1] for each in x]
+        place = max(range(len(x)), key=lambda at: alike[at])
+        real = alike[place] > 0.9
+        wanted = int(y[place]) if real else next(fakes, 0)
+        right = place < 4 if real else not any(not real for real, _ in told)
+        told.append((real, wanted if right else (wanted + 1) % CLASSES))
+    return torch.tensor([each for _, each in told])
+
+
+def with_classes(answer, told):
+    """A discriminator's answer with its class scores in favour of these classes [B]; gradients pass through."""
+    if not isinstance(answer, tuple) or hasattr(answer, "_fields"):
+        return None
+    chances = torch.full((len(told), CLASSES), 0.01).scatter(1, told.unsqueeze(1), 0.91)
+    scores = chances if kind_of_scores(answer) == "probabilities" else chances.log()
+    return tuple(
+        each - each.detach() + scores.reshape(each.shape)
+        if torch.is_tensor(each) and each.numel() == scores.numel()
+        else each
+        for each in answer
+    )
 
 
 def batch_sizes(code, name):

@@ -3,7 +3,7 @@
 import linecache
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -153,6 +153,17 @@ def last_returned(ask: Callable[[], Any], folder: Path) -> str:
     finally:
         sys.setprofile(None)
     return told[:LONGEST]
+
+
+def handed(args: Mapping[str, Any]) -> str:
+    """What code was handed, in a few words: names, and the shapes of tensors or plain values; "" for nothing."""
+    said = []
+    for name, value in list(args.items())[:8]:
+        if hasattr(value, "shape"):
+            said.append(f"{name} {list(value.shape)}")
+        elif isinstance(value, int | float | str):
+            said.append(f"{name} = {value!r}"[:60])
+    return ", ".join(said)
 
 
 def described(value: Any, depth: int = 0) -> str:
