@@ -116,7 +116,12 @@ def built(code, model):
     with torch.random.fork_rng(devices=[]):
         ways = [lambda way=way: completed(class_of(code, model), way) for way in ways_to_build(code, model)]
         network = first_that_works(ways)[1]
-    x, y = torch.full((2, 3, SIDE, SIDE), 0.5), torch.tensor([0, 1])  # nothing is drawn: the same seed, the same answer
+    return settled_network(code, model, network)
+
+
+def settled_network(code, model, network):
+    """The network after a first pass where it has lazy layers; nothing is drawn: the same seed, the same answer."""
+    x, y = torch.full((2, 3, SIDE, SIDE), 0.5), torch.tensor([0, 1])
     if model == "generator":
         return asking.settled(
             network, *(lambda size=size: network(torch.randn(2, size), y) for size in latent_sizes(code))
@@ -699,7 +704,7 @@ def acgan_ready(code, count):
     made = {name: made_of(module, MODELS[name][1]) for name in ("generator", "discriminator")}
     if lacking := [MODELS[name][1] for name, found in made.items() if not found]:
         raise Lacking(f"how the script makes its {' and '.join(lacking)} could not be told without running it")
-    networks = {name: found[-1].train() for name, found in made.items()}
+    networks = {name: settled_network(code, name, found[-1]).train() for name, found in made.items()}
     fitted(module, count)
     more = others(module, module.train_step, networks)
     known_to_all(module, module.train_step, more)

@@ -421,10 +421,13 @@ LAZY = {"Linear": "LazyLinear", "Conv2d": "LazyConv2d"}
 
 
 class _Lazy(ast.NodeTransformer):
-    """Layers that find out by themselves how wide their input is."""
+    """Layers that find out by themselves how wide their input is; until then they have no memory format to change."""
 
-    def visit_Call(self, node: ast.Call) -> ast.Call:
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
+        node.keywords = [each for each in node.keywords if each.arg != "memory_format"]
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "to" and not node.args and not node.keywords:
+            return node.func.value
         if isinstance(node.func, ast.Attribute) and node.func.attr in LAZY and len(node.args) > 1:
             node.func.attr = LAZY[node.func.attr]
             node.args = node.args[1:]
