@@ -27,6 +27,7 @@ from grading.sandbox.box import Limits
 from grading.sandbox.host import Host
 from grading.sandbox.ladder import require_minimum
 from grading.subjects import Reference, Submission
+from grading.twin import Twin
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "hypothesis", "safetensors")
 
@@ -66,7 +67,8 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
         student = Submission(host, files, assignment.probes, rubric.seed, options.limits, options.more_to_come)
         try:
             sheet.notices = (*taken.notices, *student.examine_weights(expected, Path(folder) / "weights", taken))
-            _all(sheet, budget, student, reference)
+            twin = Twin(host, assignment, reference, Path(folder) / "twin", options.limits)
+            _all(sheet, budget, Bench(student, reference, assignment, options.quick, options.train, options.tell, twin))
         finally:
             student.close()
     return sheet.report()
@@ -125,9 +127,8 @@ class _Sheet:
         )
 
 
-def _all(sheet: _Sheet, budget: Budget, student: Submission, reference: Reference) -> None:
+def _all(sheet: _Sheet, budget: Budget, bench: Bench) -> None:
     assignment, options = sheet.assignment, sheet.options
-    bench = Bench(student, reference, assignment, options.quick, options.train, options.tell)
     for number, item in enumerate(sheet.items):
         options.announce(item, number, len(sheet.items))
         begun = time.monotonic()

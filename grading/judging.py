@@ -29,6 +29,7 @@ from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict
 from grading.rubric import Item
 from grading.sandbox.inside.loading import NOT_HANDED_IN
 from grading.subjects import Reference, Submission, generator
+from grading.twin import Twin
 
 NOTHING = Evidence(())
 RAISED = "the code raised an exception"
@@ -56,6 +57,7 @@ class Bench:
     quick: bool
     train: bool
     tell: Callable[[str, float], None]
+    twin: Twin
 
 
 def wanted(item: Item) -> float:
@@ -76,13 +78,13 @@ def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mappin
         return Judged(Status.UNSCORED, None, (Verdict(0.0, NO_TIME),))
     seconds = min(item.seconds, allowed)
     with bench.student.item(item.id, seconds, allowed):
-        found = _judged_now(item, bench, seconds, hurried=allowed < wanted(item))
+        found = judged_now(item, bench, seconds, hurried=allowed < wanted(item))
         if item.manual:
             found = Judged(Status.MANUAL, None, found.verdicts, found.evidence)
         return replace(found, printed=bench.student.printed())
 
 
-def _judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judged:
+def judged_now(item: Item, bench: Bench, seconds: float, hurried: bool) -> Judged:
     """What a submission does wrong is its verdict; everything else is ours, and costs no mark.
 
     hurried: the rows before have left less time than the item may take; running out of it is then held against nobody
@@ -124,7 +126,7 @@ def _unusable(item: Item, bench: Bench, said: str, returned: str, trace: str = "
     if not item.check and trace:  # nobody can tell: there is no right answer to hold against a measurement
         told = f"what came back could not be measured ({said}): {returned}"
         return _left_to_a_human(told) if returned else _ours(trace)
-    if item.check and (stumbled := _stumbles_too(item, bench)):
+    if item.check and (stumbled := bench.twin.stumbles(item)):
         return _ours(trace or stumbled)
     if not returned and trace:
         return _ours(trace)
@@ -133,15 +135,6 @@ def _unusable(item: Item, bench: Bench, said: str, returned: str, trace: str = "
     wanted = _first_line(judge(item.check, "checks")) if item.check else ""
     told = f"what came back could not be used: {returned}" + (f". What is wanted: {wanted}" if wanted else "")
     return _failed(item, Verdict(0.0, told, actual=returned, expected=wanted))
-
-
-def _stumbles_too(item: Item, bench: Bench) -> str:
-    """What the same check raises when the reference answers it; "" where it raises nothing."""
-    try:
-        judge(item.check, "checks")(bench.reference, bench.reference, generator(bench.assignment.rubric.seed, item.id))
-    except Exception:  # whatever it is, it is ours
-        return traceback.format_exc(limit=-4)
-    return ""
 
 
 def _left_to_a_human(why: str, bug: str = "") -> Judged:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     {"__main__"},
     {"redteam", "autograder", "bundle"},
-    {"grade", "judging", "doctor", "report", "assignments", "stubs"},
+    {"grade", "judging", "twin", "doctor", "report", "assignments", "stubs"},
     {"checks", "metrics"},
     {"subjects", "assets"},
     {"sandbox", "intake", "rubric", "credit", "budget"},

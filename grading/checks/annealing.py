@@ -139,7 +139,7 @@ def _linear(weights: list[float]) -> bool:
 
 
 def _runs(weights: list[float]) -> str:
-    """Weights as people read them: each value once, with the epochs it holds for; how long the last one does is not known."""
+    """Weights as people read them: each value once, with the epochs it holds for; of the last one nobody knows."""
     runs: list[tuple[float, int]] = []
     for weight in weights:
         if runs and runs[-1][0] == weight:

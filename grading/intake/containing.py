@@ -74,10 +74,10 @@ def by_containing(
     for file in expected:
         if file.name not in matching.missing or file.kind == "starter":
             continue
-        meant = [path for path in names if path not in taken and _meant(path, file, expected, definitions)]
-        paths = _nearest(_telling(meant, file))
+        fitting = [path for path in names if path not in taken and meant(path, file, expected, definitions)]
+        paths = _nearest(_telling(fitting, file))
         if len(paths) == 1:
-            others = tuple(path for path in meant if path != paths[0])
+            others = tuple(path for path in fitting if path != paths[0])
             found.append(Found(file.name, paths[0], False, others=others))
         elif paths:
             rivals.append((file.name, tuple(sorted(paths))))
@@ -86,9 +86,10 @@ def by_containing(
     return replace(matching, found=tuple(found), rivals=tuple(rivals), missing=missing)
 
 
-def _meant(
+def meant(
     path: str, file: ExpectedFile, expected: Sequence[ExpectedFile], definitions: Mapping[str, Collection[str]]
 ) -> bool:
+    """Whether a name holds that of a file among other words, and of no other file a longer one."""
     name = path.rpartition("/")[2]
     held = _held(name, file) if len(name) <= LONGEST else ()
     if not held or any(len(_held(name, other)) > len(held) for other in expected):

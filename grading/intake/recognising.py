@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from grading.errors import IntakeError
 from grading.intake import limits
 from grading.intake.cells import text_of_script
-from grading.intake.containing import by_containing
+from grading.intake.containing import by_containing, meant
 from grading.intake.entries import Entry
 from grading.intake.imports import imports_of
 from grading.intake.lifting import defined_in
@@ -151,6 +151,7 @@ def _by_definitions(
         if file.name not in matching.missing or not file.defines:
             continue
         paths = candidates(file, definitions, _spared(file, found, expected, definitions))
+        paths = tuple(path for path in paths if meant(path, file, expected, definitions)) or paths
         if len(paths) == 1:
             found.append(Found(file.name, paths[0], False, defines=_defines(file, definitions[paths[0]])))
         elif paths:
@@ -165,7 +166,9 @@ def _spared(
     """The files that are another row's, or would be by their names, which is told by the same definitions."""
     alike = [other for other in expected if other is not file and set(other.defines) & set(file.defines)]
     taken = {each.path for each in found if each.name in {other.name for other in alike}}
-    return taken | {path for path in definitions if any(_named(path, other) for other in alike)}
+    named = {path for path in definitions if any(_named(path, other) for other in alike)}
+    held = {path for path in definitions if any(meant(path, other, expected, definitions) for other in alike)}
+    return taken | named | {path for path in held if not meant(path, file, expected, definitions)}
 
 
 def _named(path: str, file: ExpectedFile) -> bool:

@@ -198,6 +198,21 @@ def test_a_trainer_in_the_courses_own_notebook(tmp_path: Path) -> None:
     assert "q2_trainer_ddpm.py" in intake.missing and "q3_trainer_cfg.py" not in intake.missing
 
 
+@pytest.mark.parametrize("handed_in", [("first", "second"), ("second",), ("first",)])
+@pytest.mark.parametrize("behind", ["{}_jane_doe.py", "jane {}.py", "HW3_{}_final(1).py"])
+def test_of_files_that_define_the_same_the_name_within_decides(
+    tmp_path: Path, handed_in: tuple[str, ...], behind: str
+) -> None:
+    rows = [
+        ExpectedFile(f"{name}_trainer.py", "code", required=False, defines=("Trainer",)) for name in ("first", "second")
+    ]
+    files = {behind.format(f"{name}_trainer"): b"class Trainer: pass  # " + name.encode() for name in handed_in}
+    found = take_in(folder_of(tmp_path / "work", files), rows, tmp_path / "taken").files
+    assert {file.name: file.source for file in found} == {
+        f"{name}_trainer.py": behind.format(f"{name}_trainer") for name in handed_in
+    }
+
+
 # ---------------------------------------------------------------- which assignment
 
 
