@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TESTS := OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: doctor setup grade test lint stubs gradescope redteam audit assets train bench-fid test-all help
+.PHONY: doctor setup grade test lint stubs gradescope redteam fuzz audit assets train bench-fid test-all help
 .DEFAULT_GOAL := help
 
 help:  ## what there is to do
@@ -44,6 +44,9 @@ doctor: $(READY)  ## which sandboxes work here, and what is missing
 
 redteam: $(READY)  ## hand in hostile submissions and see that each comes to nothing [FLAGS="--sandbox none --only nosy"]
 	@$(RUN) -m grading redteam $(FLAGS)
+
+fuzz: $(READY)  ## whatever an answer may hold, it is judged: EXAMPLES (default 120) altered answers for each check
+	@ELBOGRADE_FUZZ=$(or $(EXAMPLES),120) $(RUN) -m pytest -q -s tests/test_wire_fuzz.py $(FLAGS)
 
 audit: $(READY)  ## changes that alter no answer, made to every reference: none may cost a mark [FLAGS="--only tabs"]
 	@$(RUN) scripts/audit.py $(FLAGS)

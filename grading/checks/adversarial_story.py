@@ -1,5 +1,6 @@
 """What happens in one training step of an AC-GAN, as a probe watches it: what the discriminator is shown, what moves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,7 +81,7 @@ def told(student: Subject, rng: Generator) -> Story:
     return Story(y, tuple(calls), tuple(moves), moved, answer["returned"], latents)
 
 
-def _call(event: dict[str, Any], x: Tensor, made: list[dict[str, Any]]) -> Call:
+def _call(event: dict[str, Any], x: Tensor, made: Sequence[dict[str, Any]]) -> Call:
     """What the discriminator was shown: the batch, what a generator made, both at once, or something else."""
     images = tensor(event["x"], "what the discriminator is shown").float()
     fakes = [each for each in made if each["images"].shape[1:] == images.shape[1:]]

@@ -23,6 +23,9 @@ class Disagreement(SubmissionError):
         self.verdict = Verdict(parts.pop("share", 0.0), message, **parts)
 
 
+LARGEST = 1e308  # of the numbers that Python has, those above are no floating-point ones
+
+
 def shown(value: Any, most: int = 6) -> str:
     """A value as people like to read it: a few numbers, and the shape."""
     if isinstance(value, float):
@@ -38,7 +41,7 @@ def shown(value: Any, most: int = 6) -> str:
 def tensor(value: Any, what: str, shape: Iterable[int] | None = None) -> Tensor:
     """The answer as a finite float64 tensor of that shape. Raises Disagreement otherwise; Python numbers are welcome."""
     if isinstance(value, bool | int | float):
-        value = torch.tensor(float(value))
+        value = torch.tensor(float(value) if abs(value) < LARGEST else math.inf)
     if not isinstance(value, Tensor):
         raise Disagreement(f"{what} should be a tensor", expected="a tensor", actual=type(value).__name__)
     if value.is_complex():
@@ -57,7 +60,14 @@ def tensor(value: Any, what: str, shape: Iterable[int] | None = None) -> Tensor:
     return value.double()
 
 
-def parts(answer: Any, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
+class Parts(dict[str, Any]):
+    """An answer of several named parts; one that is asked for and missing is a bad answer, whoever asks for it."""
+
+    def __missing__(self, name: str) -> Any:
+        raise BadAnswer(f"the answer's part {name!r} is missing")
+
+
+def parts(answer: Any, **kinds: type | tuple[type, ...]) -> Parts:
     """An answer of several named parts, as a probe gives it; a part may be None unless its kind says otherwise.
 
     Raises BadAnswer for anything else: a probe is ours, so only code that meddles with the wire answers otherwise.
@@ -66,9 +76,9 @@ def parts(answer: Any, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
         raise BadAnswer(f"the answer should have parts named {', '.join(kinds)}")
     for name, kind in kinds.items():
         found = answer.get(name, ...)
-        if found is not None and not isinstance(found, kind):
+        if found is ... or (found is not None and not isinstance(found, kind)):
             raise BadAnswer(f"the answer's part {name!r} is missing or is not what it should be")
-    return answer
+    return Parts(answer)
 
 
 def pieces(answer: Any, numbers: int) -> list[tuple[str, Tensor]]:

@@ -65,7 +65,7 @@ def _judge(student: Subject, file: str, x: Tensor, factor: float, offset: float)
             bug="not-uint8",
             **told,
         )
-    if not torch.equal(answer["left"].float(), x):
+    if not torch.equal(tensor(answer["left"], "the images that denormalize was given").float(), x):
         raise Disagreement(
             "denormalize changes its input: work on a copy (x = x * 255, not x *= 255)",
             share=HALF,

@@ -105,7 +105,7 @@ def asked(student: Subject, case: Case, cotangent: Tensor | None = None) -> dict
         place=str,
         returned=str,
     )
-    answer = {**answer, "numbers": answer["numbers"] or [], "through": answer["through"] or {}}
+    answer.update(numbers=answer["numbers"] or [], through=answer["through"] or {})
     if not all(isinstance(number, dict) for number in answer["numbers"]):
         raise BadAnswer("each of the numbers should come with its gradients")
     if not answer["codebooks"]:

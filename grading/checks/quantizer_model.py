@@ -50,7 +50,7 @@ def _pass(student: Subject, x: Tensor, scale: float, cost: float = 0.4) -> Passe
         **dict.fromkeys(("built_by_name", "uses_codes"), bool),
         returned=str,
     )
-    answer = {**answer, "numbers": answer["numbers"] or [], "losses": answer["losses"] or []}
+    answer.update(numbers=answer["numbers"] or [], losses=answer["losses"] or [])
     _judge_quantizer(answer, cost)
     if answer["x_recon"] is None:
         raise Disagreement(
