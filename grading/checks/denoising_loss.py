@@ -146,6 +146,9 @@ def _judge_own_noise(student: Subject, x0: Tensor, steps: int) -> None:
         errors = (estimate - noise) ** 2
         if which(loss, {"the loss": errors.flatten(1).sum(1).mean()}, rtol=1e-3):
             return
-    raise Disagreement(
-        "called without noise, the loss compares with other noise than it added", bug="noise-drawn-twice"
-    )
+    other = ((estimate**2 + 1).flatten(1).sum(1), (4 * estimate**2 + 2).flatten(1).sum(1))  # mean, variance: (e - n)^2
+    if abs(loss.mean() - other[0].mean()) < 5 * (other[1].sum().sqrt() / len(x0)):
+        raise Disagreement(
+            "called without noise, the loss compares with other noise than it added", bug="noise-drawn-twice"
+        )
+    raise Disagreement("called without noise, the loss does not compare the estimate with the noise that it added")

@@ -189,7 +189,8 @@ def _wrong_state(asked: _Asked, z: Tensor) -> Disagreement:
             return Disagreement(message, bug=bug, **told)
     again = asked.trace(asked.labels, asked.noise, True)["asked_z"]
     unused = (torch.stack([z, tensor(again, "z", z.shape)]) - known[1] * x) / known[3]
-    if torch.corrcoef(torch.stack([unused[0].flatten(), noise.flatten()]))[0, 1].abs() < 0.5:
+    drawn = not torch.equal(z, again) if isinstance(again, Tensor) and again.shape == z.shape else False
+    if drawn and torch.corrcoef(torch.stack([unused[0].flatten(), noise.flatten()]))[0, 1].abs() < 0.5:
         return Disagreement(plain + "yours does not hold the noise that was given", bug="noise-drawn-again", **told)
     return Disagreement(plain + "yours is not that at any step", **told)
 
