@@ -5,7 +5,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,6 +41,7 @@ class Options:
     more_to_come: bool = False  # another submission follows: warm the next box up meanwhile
     train: bool = True  # what was not handed in as weights is trained again, where the rubric says so
     seconds: float | None = None  # for the whole submission; None: what the rubric gives it
+    again: float = 60.0  # seconds beyond those for rows that the ones before left no time for
     limits: Limits = field(default_factory=Limits)
     announce: Callable[[Item, int, int], None] = lambda item, number, count: None
     tell: Callable[[str, float], None] = lambda what, share: None  # how far a long item has come
@@ -128,9 +129,19 @@ class _Sheet:
 
 
 def _all(sheet: _Sheet, budget: Budget, bench: Bench) -> None:
+    """Every item in its turn; those that earlier ones left no time for are asked once more, in a fresh box."""
+    _in_turn(sheet, sheet.items, budget, bench)
+    options = sheet.options
+    late = [item for item in sheet.items if sheet.outcomes[item.id].cut_short()]
+    if late and options.again > 0:
+        bench.student.close()
+        _in_turn(sheet, late, Budget(options.again, [wanted(item) for item in late]), bench)
+
+
+def _in_turn(sheet: _Sheet, items: Sequence[Item], budget: Budget, bench: Bench) -> None:
     assignment, options = sheet.assignment, sheet.options
-    for number, item in enumerate(sheet.items):
-        options.announce(item, number, len(sheet.items))
+    for number, item in enumerate(items):
+        options.announce(item, number, len(items))
         begun = time.monotonic()
         outcome = _outcome(assignment, item, judged(item, number, bench, budget, sheet.outcomes))
         sheet.outcomes[item.id] = replace(outcome, seconds=time.monotonic() - begun)

@@ -46,6 +46,10 @@ class Judged:
     evidence: Evidence = NOTHING
     printed: str = ""
 
+    def cut_short(self) -> bool:
+        """Whether the rows before left it too little time."""
+        return self.share is None and any(verdict.message == NO_TIME for verdict in self.verdicts)
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -66,7 +70,10 @@ def wanted(item: Item) -> float:
 
 
 def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mapping[str, Outcome]) -> Judged:
-    """One item, in the time that the submission has left for it."""
+    """One item, in the time that the submission has left for it.
+
+    One that was cut short before, and is again with nothing in its way, is a human's: it may be slow, or be meant to be.
+    """
     if item.manual and not item.metric:
         return Judged(Status.MANUAL, None)
     ended = [before[name] for name in item.needs if name in before]
@@ -79,6 +86,8 @@ def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mappin
     seconds = min(item.seconds, allowed)
     with bench.student.item(item.id, seconds, allowed):
         found = judged_now(item, bench, seconds, hurried=allowed < wanted(item))
+        if found.cut_short() and item.id in before:
+            found = _left_to_a_human(f"asked again in a fresh process, it gave no answer within {allowed:.0f} s either")
         if item.manual:
             found = Judged(Status.MANUAL, None, found.verdicts, found.evidence)
         return replace(found, printed=bench.student.printed())

@@ -91,6 +91,10 @@ class Outcome:
     bonus: bool = False
     leaderboard: str = ""  # the name of the measurement that a course shows on its leaderboard
 
+    def cut_short(self) -> bool:
+        """Whether the rows before left it too little time to be judged."""
+        return self.points is None and any(verdict.message == NO_TIME for verdict in self.verdicts)
+
 
 @dataclass(frozen=True)
 class ExpectedFile:

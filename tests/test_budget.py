@@ -1,5 +1,6 @@
 """Time for a whole submission: who uses up all he may have leaves every later row its share."""
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +50,9 @@ def hanging(folder: Path) -> Path:
     return folder
 
 
-def graded(folder: Path, host: Host, seconds: float) -> Report:
+def graded(folder: Path, host: Host, seconds: float, again: float = 0.0) -> Report:
     only = ("vae.reparameterize", "vae.kl_loss")
-    return grade(ASSIGNMENT, hanging(folder), host, Options(only, more_to_come=True, seconds=seconds))
+    return grade(ASSIGNMENT, hanging(folder), host, Options(only, more_to_come=True, seconds=seconds, again=again))
 
 
 def test_a_row_that_hangs_costs_no_other_row_its_time(host: Host, tmp_path: Path) -> None:
@@ -61,6 +62,19 @@ def test_a_row_that_hangs_costs_no_other_row_its_time(host: Host, tmp_path: Path
     assert (first.status, first.points) == (Status.UNSCORED, None)
     assert "used up the submission's time" in first.verdicts[0].message
     assert second.status == Status.PASSED
+
+
+def test_a_row_that_was_cut_short_is_asked_once_more_and_then_a_humans(host: Host, tmp_path: Path) -> None:
+    first, second = graded(tmp_path, host, 4.0, again=8.0).outcomes
+    assert (first.status, first.points) == (Status.MANUAL, None)
+    assert re.search(r"asked again in a fresh process, it gave no answer within \d+ s either", first.verdicts[0].message)
+    assert second.status == Status.PASSED
+
+
+def test_a_row_that_was_left_no_time_is_judged_after_all(host: Host, tmp_path: Path) -> None:
+    report = graded(tmp_path, host, 0.001, again=200.0)
+    assert [outcome.status for outcome in report.outcomes] == [Status.FAILED, Status.PASSED]
+    assert "no answer within" in report.outcomes[0].verdicts[0].message
 
 
 def test_without_time_nothing_is_held_against_anybody(host: Host, tmp_path: Path) -> None:

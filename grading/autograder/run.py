@@ -84,9 +84,12 @@ def _options(settings: Settings, memory: int, board: Board, say: Say) -> Options
         say(f"{spent():6.1f} s  {number + 1}/{count}  {item.id}")
 
     left = settings.seconds - spent()
+    left = max(left - min(RESERVED, 0.1 * settings.seconds), 1.0)
+    again = min(Options().again, 0.1 * left)
     return Options(
         only=settings.only,
-        seconds=max(left - min(RESERVED, 0.1 * settings.seconds), 1.0),
+        seconds=left - again,
+        again=again,
         limits=container.limits(memory),
         announce=announce,
         refreshed=lambda report: board.show(_whole(report)),
