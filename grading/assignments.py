@@ -10,7 +10,8 @@ from typing import Any
 
 from grading import rubric
 from grading.errors import AssignmentUnknown, RubricError
-from grading.intake import by_containing, defined_names, match, names_in
+from grading.intake import apart, by_containing, defined_names, match, names_in
+from grading.intake.wording import shown
 from grading.rubric import Rubric, require
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,12 +90,13 @@ def recognise(submission: Path, root: Path = ROOT) -> str:
 
     Raises AssignmentUnknown where none fits, or where two do.
     """
-    names = names_in(submission)
+    what = shown(submission.name)
+    names = apart(names_in, submission, what=what)
     rubrics = {name: load(name, root).rubric for name in ids(root)}
     counts = {name: _how_many(names, of) for name, of in rubrics.items()}
     fitting = _fitting(counts)
     if len(fitting) != 1 or counts[fitting[0]] == 1:
-        definitions = defined_names(submission)
+        definitions = apart(defined_names, submission, what=what)
         lone = max(counts.values(), default=0) < 2
         well = {name: _how_well(definitions, rubrics[name]) for name in (rubrics if lone else fitting)}
         defining = _fitting(well)

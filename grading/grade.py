@@ -18,7 +18,8 @@ from grading.assignments import Assignment
 from grading.budget import Budget
 from grading.credit import points
 from grading.errors import IntakeError, RubricError, StaffError
-from grading.intake import Intake, add_starters, take_in
+from grading.intake import Intake, add_starters, apart, take_in
+from grading.intake.wording import shown
 from grading.judging import Bench, Judged, judged, wanted
 from grading.records import NOT_YET, Outcome, Report, Status, Verdict
 from grading.rubric import Item, require
@@ -61,7 +62,7 @@ def grade(assignment: Assignment, path: Path, host: Host, options: Options = Opt
     with tempfile.TemporaryDirectory(prefix="elbograde-") as folder, _deterministic():
         files = Path(folder) / "submission"
         expected = [row.expected() for row in rubric.files]
-        taken = take_in(path, expected, files)
+        taken = apart(take_in, path, expected, files, what=shown(path.name))
         add_starters(rubric.starters, assignment.stub, files)
         sheet = _Sheet(assignment, path, host, options, items, taken)
         reference = reference_of(assignment, Path(folder) / "reference" / assignment.id)

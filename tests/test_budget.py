@@ -67,7 +67,9 @@ def test_a_row_that_hangs_costs_no_other_row_its_time(host: Host, tmp_path: Path
 def test_a_row_that_was_cut_short_is_asked_once_more_and_then_a_humans(host: Host, tmp_path: Path) -> None:
     first, second = graded(tmp_path, host, 4.0, again=8.0).outcomes
     assert (first.status, first.points) == (Status.MANUAL, None)
-    assert re.search(r"asked again in a fresh process, it gave no answer within \d+ s either", first.verdicts[0].message)
+    assert re.search(
+        r"asked again in a fresh process, it gave no answer within \d+ s either", first.verdicts[0].message
+    )
     assert second.status == Status.PASSED
 
 

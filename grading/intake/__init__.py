@@ -1,5 +1,6 @@
 """What a student hands in, made safe to use: a folder, a zip or a tar becomes the expected files and nothing else."""
 
+from grading.intake.apart import apart
 from grading.intake.containing import by_containing
 from grading.intake.laying import examined
 from grading.intake.matching import Found, Matching, match
@@ -13,6 +14,7 @@ __all__ = [
     "Matching",
     "WeightsManifest",
     "add_starters",
+    "apart",
     "by_containing",
     "defined_names",
     "examined",

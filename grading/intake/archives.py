@@ -33,6 +33,7 @@ ENCRYPTED = "is encrypted; make the archive again without a password"
 UNUSUAL = "is compressed in an unusual way; make an ordinary .zip or .tar.gz"
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 METHODS = {1: "shrunk", 6: "imploded", 9: "Deflate64", 93: "Zstandard", 95: "xz", 97: "WavPack", 98: "PPMd"}
+HEADER = 8192  # bytes of a tar's extended header
 TARS = (".tgz", ".tbz", ".tbz2", ".txz", ".tlz")
 CLOSED = {  # by their first bytes, formats that the standard library does not open
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
@@ -59,19 +60,19 @@ def bomb(name: str) -> str:
 class Sips(io.BufferedReader):
     """A file that is read little by little: an archive's book-keeping cannot make us hold more than a gulp in memory.
 
-    `end` is the furthest position it may be read to.
+    `end` is the furthest position it may be read to, `gulp` the most that one read may ask for.
     """
 
     def __init__(self, source: Any, end: int, name: str) -> None:
         super().__init__(source)
-        self._end, self._name = end, name
+        self._end, self._name, self.gulp = end, name, limits.GULP
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Reads a gulp at most. Raises IntakeError where more is asked for by name."""
-        if size is not None and size > limits.GULP:
+        if size is not None and size > self.gulp:
             raise IntakeError(f"{self._name} has an oversized table of contents. Make the archive again.")
         self._stay_inside(self.tell())
-        return super().read(limits.GULP if size is None or size < 0 else size)
+        return super().read(self.gulp if size is None or size < 0 else size)
 
     def seek(self, target: int, whence: int = 0, /) -> int:
         """Moves like any file, but not past the end that was set."""
@@ -207,6 +208,7 @@ def _tar(path: Path, name: str) -> Iterator[tuple[Entry, ...]]:
 def _tar_entries(file: Sips, name: str) -> tuple[Entry, ...]:
     members = []
     with readable(name):
+        file.gulp = HEADER  # a longer one names no file; numbers in it are read in a time that grows with its square
         archive = tarfile.TarFile(fileobj=file)
         for member in archive:
             members.append(member)
@@ -214,6 +216,7 @@ def _tar_entries(file: Sips, name: str) -> tuple[Entry, ...]:
         file.seek(archive.offset)
         if any(file.read(tarfile.BLOCKSIZE)):
             raise tarfile.ReadError("it goes on after a header that cannot be read")
+        file.gulp = limits.GULP
     return tuple(_tar_entry(archive, member) for member in members if member.name != ".")
 
 

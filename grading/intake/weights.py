@@ -8,7 +8,8 @@ from pathlib import Path
 import safetensors.torch
 from torch import Tensor
 
-from grading.errors import AnswerError, WeightsError, WholeModel
+from grading.errors import AnswerError, IntakeError, WeightsError, WholeModel
+from grading.intake.apart import apart
 from grading.intake.claims import devices
 from grading.intake.formats import save_again
 from grading.intake.state import State, all_finite, find_state
@@ -45,7 +46,9 @@ def quarantine(
     Raises WeightsError where the file is refused or holds no state dict.
     """
     try:
-        machine = inspect(file)
+        found = apart(_devices, file, what=file.name)
+    except IntakeError as error:
+        raise WeightsError(str(error)) from error
     except WholeModel as refusal:
         if take_apart is None:
             raise
@@ -55,8 +58,13 @@ def quarantine(
     except AnswerError as error:
         raise WeightsError(f"{file.name} cannot be opened: {error}. {save_again(file.name)}") from error
     state = find_state(loaded, file.name)
-    notes = (*_notes_on_devices(devices(machine), file.name), *state.notes)
+    notes = (*_notes_on_devices(found, file.name), *state.notes)
     return replace(_keep(file, State(state.tensors, notes), store), nested=_under_a_name(loaded, state.tensors.keys()))
+
+
+def _devices(file: Path) -> list[str]:
+    """The devices that the tensors of a file were saved from. Raises WeightsError where it holds more than tensors."""
+    return devices(inspect(file))
 
 
 def _under_a_name(loaded: object, keys: Collection[str], depth: int = 3) -> bool:
