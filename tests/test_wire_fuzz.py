@@ -6,6 +6,7 @@ run every day, ELBOGRADE_FUZZ of them with `make fuzz`.
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -57,10 +58,11 @@ class Remembering:
 
 
 class Altered:
-    """The same, but one answer is another: that of the `at`-th question."""
+    """The same, but one answer is another: that of the `at`-th question, and those to the same probe from then on, or not."""
 
-    def __init__(self, remembering: Remembering, at: int, change: Callable[[Any], Any]) -> None:
+    def __init__(self, remembering: Remembering, at: int, change: Callable[[Any], Any], on: bool = False) -> None:
         self.remembering, self.at, self.change, self.number, self.last = remembering, at, change, 0, ""
+        self.on, self.kept = on, dict[str, Any]()
 
     def answered(self) -> str:
         return self.last
@@ -75,6 +77,8 @@ class Altered:
             answer = self.remembering.ask(name, self.number, seed, args)
             if self.number == self.at:
                 answer = over_the_wire(self.change(answer))
+                self.kept = {name: answer} if self.on else {}
+            answer = self.kept.get(name, answer)
             self.last = described(answer)
             return answer
 
@@ -105,7 +109,8 @@ def test_no_answer_makes_a_row_unscored(
     unusable = judging._unusable
 
     def noted(item: Item, bench: Bench, said: str, returned: str, trace: str = "") -> judging.Judged:
-        stumbles[said[:120]] += 1
+        places = re.findall(r'checks/(\w+\.py)", line (\d+)', trace)
+        stumbles[f"{':'.join(places[-1]) if places else ''} {said[:80]}"] += 1
         return unusable(item, bench, said, returned, trace)
 
     monkeypatch.setattr(judging, "_unusable", noted)
@@ -122,9 +127,9 @@ def test_no_answer_makes_a_row_unscored(
             derandomize="ELBOGRADE_FUZZ" not in os.environ,
             suppress_health_check=list(HealthCheck),
         )
-        @given(at=st.integers(1, max(1, min(first.number, 40))), data=st.data())
-        def fuzzed(at: int, data: st.DataObject) -> None:
-            student = Altered(remembering, at, lambda answer: data.draw(altered(answer)))
+        @given(at=st.integers(1, max(1, min(first.number, 40))), on=st.booleans(), data=st.data())
+        def fuzzed(at: int, on: bool, data: st.DataObject) -> None:
+            student = Altered(remembering, at, lambda answer: data.draw(altered(answer)), on)
             outcome = judged_now(item, with_student(bench, student), 600.0, hurried=False)
             became[str(outcome.status)] += 1
             said = " ".join(f"{each.message} {each.actual} {each.expected}" for each in outcome.verdicts)

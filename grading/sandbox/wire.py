@@ -28,6 +28,7 @@ class Caps:
 
     frame_bytes: int = 512 << 20
     header_bytes: int = 8 << 20
+    numbers: int = 1 << 27  # in all tensors together: the judge makes eight bytes of each, whatever it came in
     tensors: int = 20_000
     dimensions: int = 8
 
@@ -75,7 +76,7 @@ def _check_depth(body: Any) -> None:
 def _check_tensors(header: dict[str, Any], available: int, caps: Caps) -> None:
     if len(header) > caps.tensors:
         raise BadAnswer(f"the answer holds {len(header):,} tensors; at most {caps.tensors:,} are accepted")
-    total = 0
+    total = numbers = 0
     for entry in header.values():
         kind, shape = entry["dtype"], entry["shape"]
         if kind not in DTYPES:
@@ -85,5 +86,8 @@ def _check_tensors(header: dict[str, Any], available: int, caps: Caps) -> None:
         if math.prod(max(n, 1) for n in shape) > caps.frame_bytes:  # an empty one too: its strides may overflow
             raise BadAnswer("the answer holds a tensor of an impossible shape")
         total += DTYPES[kind] * math.prod(shape)
+        numbers += math.prod(shape)
+        if numbers > caps.numbers:
+            raise BadAnswer(f"the answer holds more than {caps.numbers:,} numbers")
     if total != available:
         raise BadAnswer("the answer's tensors do not fill the bytes it brought")

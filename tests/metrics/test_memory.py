@@ -1,5 +1,7 @@
 """Images kept in weights, and weights that only look a little like images."""
 
+import time
+
 import pytest
 import torch
 from metrics_fakes import Student, real_images, setting, shut_gates
@@ -69,3 +71,14 @@ def test_the_gate_shuts_on_a_store_and_on_nothing_else(assets: Assets) -> None:
     assert "stored" in shut_gates("vae.accuracy", store)
     honest = class_conditional(Student(real_images(assets)), rules)
     assert "stored" not in shut_gates("vae.accuracy", honest)
+
+
+def test_a_buffer_of_any_size_is_looked_through_in_seconds_and_finds_what_is_in_it(assets: Assets) -> None:
+    torch.manual_seed(0)
+    hidden = torch.randint(-128, 127, (784 * 60_000,), dtype=torch.int8).view(-1, 784)
+    begun = time.monotonic()
+    assert stored_images({"noise": hidden}, assets) == 0
+    assert stored_images({"kept": torch.cat([hidden.float() / 255, assets.images[:40].flatten(1)])}, assets) == 40
+    many = assets.images.flatten(1).repeat(12, 1)
+    assert len(many) > 10_000 and abs(stored_images({"kept": many}, assets) / len(many) - 1) < 0.05
+    assert time.monotonic() - begun < 60
