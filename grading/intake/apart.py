@@ -10,6 +10,7 @@ import pickle
 import resource
 import select
 import signal
+import tempfile
 import time
 import traceback
 import warnings
@@ -20,6 +21,7 @@ from typing import Any, NoReturn, TypeVar
 from grading.errors import GraderError, IntakeError
 
 T = TypeVar("T")
+Outcome = Callable[[], tuple[Any, Exception | None]]
 SECONDS = 45.0  # of the clock; what people hand in takes less than one, and the largest archive of random bytes four
 MEMORY = 1 << 30  # bytes beyond those that the grader has when the process begins
 LARGEST_FILE = 2 << 30  # bytes that it may write into one file
@@ -34,20 +36,8 @@ def apart(work: Callable[..., T], *args: Any, what: str, seconds: float = SECOND
     Raises IntakeError where the process takes longer than `seconds` or more than `memory` bytes, GraderError where it breaks
     of itself.
     """
-    here, there = os.pipe()
-    with warnings.catch_warnings():  # newer Pythons warn of forks beside threads; this one starts none and joins none
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if not child:
-        os.close(here)
-        _child(there, work, args, seconds, memory)
-    os.close(there)
-    try:
-        sent = _all_of(here, time.monotonic() + seconds)
-    finally:
-        os.close(here)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    with tempfile.TemporaryDirectory(prefix="elbograde-read-") as scratch:
+        sent = _sent_by_child(lambda: (work(*args), None), scratch, seconds, memory)
     if sent is None:
         raise IntakeError(f"{what} could not be read within {seconds:.0f} s. {KEPT}")
     if not sent:
@@ -56,6 +46,27 @@ def apart(work: Callable[..., T], *args: Any, what: str, seconds: float = SECOND
     if error is not None:
         raise error
     return value  # type: ignore[no-any-return]
+
+
+def _sent_by_child(outcome: Outcome, scratch: str, seconds: float, memory: int) -> bytes | None:
+    """What a child sends of an outcome; nothing where it dies, None where it takes too long.
+
+    scratch: a folder for its temporary files, which it may leave behind
+    """
+    here, there = os.pipe()
+    with warnings.catch_warnings():  # newer Pythons warn of forks beside threads; this one starts none and joins none
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        os.close(here)
+        _in_child(there, outcome, scratch, seconds, memory)
+    os.close(there)
+    try:
+        return _all_of(here, time.monotonic() + seconds)
+    finally:
+        os.close(here)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def _all_of(pipe: int, deadline: float) -> bytes | None:
@@ -71,22 +82,23 @@ def _all_of(pipe: int, deadline: float) -> bytes | None:
         pieces.append(piece)
 
 
-def _child(pipe: int, work: Callable[..., Any], args: tuple[Any, ...], seconds: float, memory: int) -> NoReturn:
+def _in_child(pipe: int, outcome: Outcome, scratch: str, seconds: float, memory: int) -> NoReturn:
     """Does the work and sends what came of it; ends without anything of what the grader does at its end."""
     try:
+        tempfile.tempdir = scratch
         with contextlib.suppress(ValueError, OSError):
             _limit(resource.RLIMIT_AS, _virtual() + memory)
             _limit(resource.RLIMIT_CPU, int(seconds) + 1)
             _limit(resource.RLIMIT_FSIZE, LARGEST_FILE)
         with os.fdopen(pipe, "wb") as file:
-            file.write(pickle.dumps(_outcome(work, args)))
+            file.write(pickle.dumps(_tried(outcome)))
     finally:
         os._exit(0)
 
 
-def _outcome(work: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+def _tried(outcome: Outcome) -> tuple[Any, Exception | None]:
     try:
-        return work(*args), None
+        return outcome()
     except (MemoryError, RecursionError):
         return None, IntakeError(f"what was handed in takes too much memory to be read. {KEPT}")
     except OSError as error:

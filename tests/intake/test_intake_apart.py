@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_nothing_is_left_behind() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == open_before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+    with pytest.raises(IntakeError):
+        apart(kept_open, what="it", seconds=1.0)
+    assert not list(Path(tempfile.gettempdir()).glob("elbograde-read-*/*"))
+
+
+def kept_open() -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"x")
+        time.sleep(60)
 
 
 def digits(folder: Path) -> Path:
