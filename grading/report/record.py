@@ -20,7 +20,7 @@ SCHEMA = "elbograde/report/1"  # raised when a reader of the old form would misr
 # What json.dumps leaves as it is: DEL, the control characters beyond ASCII, line ends of Unicode, and what is not
 # seen itself and changes how the rest is shown.
 _STEERING = re.compile(
-    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    r"[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 
