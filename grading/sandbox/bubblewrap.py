@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from functools import cache
@@ -14,6 +15,7 @@ from grading.sandbox.folders import HERE
 from grading.sandbox.libraries import SYSTEM, folders, secrets
 from grading.sandbox.users import RANGE, new_user
 
+SOCKETS = [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6]  # what the network of a box's own is for; AF_VSOCK has none
 SCRATCH_BYTES, SCRATCH_SHARE = 1 << 30, 8  # held in memory: an eighth of it at most
 
 
@@ -33,7 +35,7 @@ class Bubblewrap:
     def launch(self, box: Path, control: int) -> Launch:
         """The worker as process 1 of a new box that shows Python, the libraries and the submission."""
         user = new_user() if os.geteuid() == 0 else None
-        walls = {"uid": user.uid if user else 0, "at_start": True}
+        walls = {"uid": user.uid if user else 0, "at_start": True, "sockets": SOCKETS}
         command = (
             *_walls(),
             *_libraries(),
