@@ -17,7 +17,7 @@ import torch
 from sandbox_boxes import box_of, ran, session_of
 
 import grading
-from grading.errors import AnswerError, BadAnswer, Crashed, Ended, Exhausted, NotDone, SandboxError, TimedOut
+from grading.errors import AnswerError, BadAnswer, Crashed, Ended, Exhausted, NotDone, SandboxError, TimedOut, Unusable
 from grading.sandbox import users
 from grading.sandbox.backend import PROMISES, Backend
 from grading.sandbox.box import Box, Limits
@@ -404,6 +404,62 @@ def test_memory_of_children_counts(bounded: Box) -> None:
             source + "time.sleep(60)",
             limits=Limits(memory_bytes=box.usage().resident_bytes + (500 << 20), scratch_bytes=1 << 20),
         )
+
+
+HOARDS = {
+    "left by children": """
+import mmap, os, time
+kept = []
+while True:
+    kept.append(mmap.mmap(-1, 100 << 20))
+    if os.fork() == 0:
+        kept[-1].write(bytes(100 << 20))
+        os._exit(0)
+    os.wait()
+    time.sleep(0.1)
+""",
+    "held by one page": """
+import ctypes, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+while True:
+    place = libc.mmap(None, ctypes.c_size_t(100 << 20), 3, 0x21, -1, ctypes.c_long(0))
+    ctypes.memset(place, 1, 100 << 20)
+    libc.munmap(ctypes.c_void_p(place + 4096), ctypes.c_size_t((100 << 20) - 4096))
+    time.sleep(0.1)
+""",
+}
+IN_FILES = """
+import time
+for number in range(40):
+    with open(f"/dev/shm/{number}", "wb") as file:
+        file.write(bytes(50 << 20))
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("how", HOARDS)
+def test_memory_that_no_process_has_resident_counts(bounded: Box, how: str) -> None:
+    if os.geteuid() != 0 and not bounded._group and how == "held by one page":
+        pytest.skip("only root is told how much there is behind a mapping")
+    limits = Limits(memory_bytes=bounded.usage().resident_bytes + (500 << 20), scratch_bytes=1 << 20)
+    with pytest.raises(Exhausted, match="memory in use"):
+        ran(bounded, HOARDS[how], limits=limits)
+
+
+def test_files_in_memory_count(bounded: Box, backend: Backend) -> None:
+    promised(backend, "bounded-scratch")
+    resident = bounded.usage().resident_bytes
+    limits = Limits(memory_bytes=resident + (200 << 20), scratch_bytes=100 << 20)
+    with pytest.raises(Exhausted, match="memory in use"):
+        ran(bounded, IN_FILES, limits=limits)
+
+
+def test_memory_in_files_without_a_name_is_not_to_be_had(box: Box, backend: Backend) -> None:
+    if not backend.confined:
+        pytest.skip("nothing is kept from it")
+    with pytest.raises(Unusable, match="Function not implemented"):
+        ran(box, "import os; os.memfd_create('x')")
 
 
 @pytest.mark.parametrize("source", ["import torch; torch.ones(1 << 40)", "x = bytearray(1 << 40)"])
