@@ -17,7 +17,10 @@ from grading.sandbox.users import RANGE, User, new_user
 MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/sys/devices/system/cpu", "/etc/localtime")
 TRIAL = f"import sys; sys.path.append(sys.argv[1]); from {HERE.name}.confine import try_out; try_out()"
 TRIED = User(RANGE.stop, RANGE.stop + 1)  # never given to a box
-PROMISES = ("no-network", "private-files", "private-processes", "own-signals", "nothing-survives")
+PROMISES = (
+    *("no-network", "private-files", "private-processes", "own-signals", "nothing-survives"),
+    "no-channel-between-boxes",
+)
 
 
 class Landlock:
