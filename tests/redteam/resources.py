@@ -1,4 +1,4 @@
-"""Time, memory, processes, disk. Rows 32 to 34. Each is bounded, so that it does little harm where it succeeds."""
+"""Time, memory, processes, disk. Rows 32 to 34 and 66. Each is bounded, so that it does little harm where it succeeds."""
 
 from grading.sandbox.box import Limits
 
