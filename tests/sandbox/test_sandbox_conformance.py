@@ -708,6 +708,8 @@ REFUSED_FOR = {  # what a call is given, and what comes of it
     "lease a file": ("fcntl", (0, 1024, 0), "EINVAL"),
     "watch a folder": ("fcntl", (0, 1026, 1), "EINVAL"),
     "ask for a lock": ("fcntl", (0, 5, 0), "EINVAL"),
+    "a hint at a file": ("fcntl", (0, 1036, 0), "EINVAL"),
+    "flags of a file": ("ioctl", (0, 0x40086602, 0), "ENOTTY"),
     "a socket of VMs": ("socket", (40, 1, 0), "EACCES"),
     "a socket of the kernel": ("socket", (16, 3, 0), "EACCES"),
     "a socket of ciphers": ("socket", (38, 5, 0), "EACCES"),
@@ -720,6 +722,7 @@ BY_CALL = {
     "prctl": system_calls.PRCTL,
     "madvise": system_calls.MADVISE,
     "fcntl": system_calls.FCNTL,
+    "ioctl": system_calls.IOCTL,
     "socket": system_calls.SOCKET,
     "socketpair": system_calls.SOCKETPAIR,
 }

@@ -84,6 +84,10 @@ LOOKED_AT = [
     (calls.FCNTL, (3, 38), 0),
     (calls.FCNTL, (3, 5), errno.EINVAL),
     (calls.FCNTL, (3, 1024), errno.EINVAL),
+    (calls.FCNTL, (3, 1036), errno.EINVAL),
+    (calls.IOCTL, (3, 0x40086602), errno.ENOTTY),
+    (calls.IOCTL, (3, 0xFFFFFFFF40086602), errno.ENOTTY),
+    (calls.IOCTL, (3, 0x5401), None),  # TCGETS: what isatty asks
     (calls.FCNTL, (3, 1030), None),  # F_DUPFD_CLOEXEC
     (calls.PREADV2, (3, 0, 1, 0, 0, 0), None),
     (calls.PREADV2, (3, 0, 1, 0, 0, 8), errno.EOPNOTSUPP),

@@ -76,14 +76,19 @@ IDLE: dict[str, Numbers] = {"flock": (73, 32), "fadvise64": (221, 223)}
 # chmod, chown, setxattr, removexattr, utime and their kin.
 PRETENDED: tuple[Numbers, ...] = (
     *((90, None), (91, 52), (268, 53), (452, 452), (92, None), (93, 55), (94, None), (260, 54)),
-    *((188, 5), (189, 6), (190, 7), (463, 463), (197, 14), (198, 15), (199, 16)),
+    *((188, 5), (189, 6), (190, 7), (463, 463), (197, 14), (198, 15), (199, 16), (469, 469)),
     *((132, None), (235, None), (261, None), (280, 88)),
 )
-CLONE, SOCKET, SOCKETPAIR, FCNTL = (56, 220), (41, 198), (53, 199), (72, 25)
+CLONE, SOCKET, SOCKETPAIR, FCNTL, IOCTL = (56, 220), (41, 198), (53, 199), (72, 25), (16, 29)
 PREADV2, MADVISE, PRCTL = (327, 286), (28, 233), (157, 167)
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, -CGROUP, -UTS, -IPC, -USER, -PID and -NET
 DATAGRAM = 2  # a pair of datagram sockets can be sent elsewhere; SOCK_STREAM (1) and SOCK_SEQPACKET (5) cannot
-SET_LOCKS, OTHER_LOCKS = (6, 7, 37, 38), (5, 36, 1024, 1026)  # F_SETLK and its kin; F_GETLK, leases, watching a folder
+SET_LOCKS = (6, 7, 37, 38)  # F_SETLK and its kin
+# F_GETLK, F_OFD_GETLK; F_SETLEASE, F_NOTIFY (watching a folder); F_GET_RW_HINT and its kin: a word kept with a file
+WORDS_WITH_FILES = (5, 36, 1024, 1026, 1035, 1036, 1037, 1038)
+# FS_IOC_SETFLAGS, its 32-bit twin, -FSSETXATTR and -SETVERSION: what its owner may change of a file that he only reads;
+# FS_IOC_SET_ENCRYPTION_POLICY, -ADD_, -REMOVE_ENCRYPTION_KEY and -GET_ENCRYPTION_KEY_STATUS: keys that a disk holds
+FLAGS_OF_FILES = (0x40086602, 0x40046602, 0x401C5820, 0x40087602, 0x800C6613, 0xC0506617, 0xC0406618, 0xC080661A)
 SHARED_MEMORY = (12, 20, 21)  # MADV_MERGEABLE, -COLD, -PAGEOUT
 MERGE = (67,)  # PR_SET_MEMORY_MERGE
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -120,7 +125,8 @@ def _by_argument(families: Sequence[int]) -> Iterator[tuple[tuple[int, int], Ite
     yield SOCKET, (_argument(0), *_unless(families, errno.EACCES))
     datagrams = () if families else (_argument(1), *_if(ANY_BIT, DATAGRAM, errno.EACCES))
     yield SOCKETPAIR, (_argument(0), *_unless((1,), errno.EACCES), *datagrams)
-    yield FCNTL, (_argument(1), *_any(SET_LOCKS, 0), *_any(OTHER_LOCKS, errno.EINVAL))
+    yield FCNTL, (_argument(1), *_any(SET_LOCKS, 0), *_any(WORDS_WITH_FILES, errno.EINVAL))
+    yield IOCTL, (_argument(1), *_any(FLAGS_OF_FILES, errno.ENOTTY))
     yield PREADV2, (_argument(5), *_if(ANY_BIT, 0xFFFFFFFF, errno.EOPNOTSUPP))  # RWF_NOWAIT: only what is in the cache
     yield MADVISE, (_argument(2), *_any(SHARED_MEMORY, errno.EINVAL))
     yield PRCTL, (_argument(0), *_any(MERGE, errno.EINVAL))
