@@ -6,6 +6,8 @@ from what every program does (README.md, "The sandbox").
 """
 
 import contextlib
+import ctypes
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,7 +128,9 @@ CHANNELS = {
     "the page cache": PAGE_CACHE,
     "the kernel's log": LOG,
 }
-LIBRARY = max(Path(torch.__file__).parent.rglob("*.h"), key=lambda path: path.stat().st_size)  # that nobody reads
+*_, COLD, LIBRARY = sorted(
+    Path(torch.__file__).parent.rglob("*.h"), key=lambda path: path.stat().st_size
+)  # not read by anyone
 
 
 def numbers() -> dict[str, int]:
@@ -165,6 +169,55 @@ def heard(one: Box, other: Box, channel: str) -> list[object]:
 def test_no_channel_between_boxes(boxes: tuple[Box, Box], backend: Backend, channel: str) -> None:
     assert "no-channel-between-boxes" in backend.promises
     assert heard(*boxes, channel) == []
+
+
+READS = """
+import mmap
+with open(given["path"], "rb") as file:
+    mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    mapped.madvise(mmap.MADV_RANDOM)
+    for page in given["pages"]: mapped[page << 16]
+"""
+FAULTS = """
+import mmap, resource
+answer = []
+with open(given["path"], "rb") as file:
+    mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    mapped.madvise(mmap.MADV_RANDOM)
+    for page in range(8):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
+        mapped[page << 16]
+        answer += [page] if resource.getrusage(resource.RUSAGE_SELF).ru_majflt == before else []
+"""
+
+
+def cached(path: Path) -> list[int]:
+    """Which of the pages asked about the page cache holds; asking by a read would fetch them."""
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    told = ctypes.create_string_buffer(128)
+    with path.open("rb") as file:
+        place = libc.mmap(None, ctypes.c_size_t(1 << 19), 1, 2, file.fileno(), ctypes.c_long(0))
+        libc.mincore(ctypes.c_void_p(place), ctypes.c_size_t(1 << 19), told)
+        libc.munmap(ctypes.c_void_p(place), ctypes.c_size_t(1 << 19))
+    return [page for page in range(8) if told.raw[16 * page] & 1]
+
+
+def test_what_a_closed_box_was_the_first_to_read_is_not_to_be_told(backend: Backend, tmp_path: Path) -> None:
+    """By what no filter can refuse: whether a page had to be fetched."""
+    (tmp_path / "other").mkdir()
+    with box_of(backend, tmp_path / "other", {}) as other:
+        with box_of(backend, tmp_path, {}) as one:
+            if not one._group:
+                pytest.skip("no control group can be made here")
+            ran(one, "answer = 1")
+            with COLD.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            if cached(COLD):
+                pytest.skip("the page cache of this disk cannot be emptied, or does not tell")
+            ran(one, READS, path=str(COLD), pages=[0, 3, 4, 6])
+            assert cached(COLD) == [0, 3, 4, 6]
+        assert ran(other, FAULTS, path=str(COLD)) == []
 
 
 @pytest.mark.parametrize("channel", ["keys", "locks on whole files", "locks on parts of files"])
