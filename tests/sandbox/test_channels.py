@@ -34,6 +34,7 @@ KEYS = (
 for ring in (-1, -2, -3, -4, -5):
     made = libc.syscall(calls["add_key"], b"user", b"elbograde", b"a word", 6, key(ring))
     libc.syscall(calls["keyctl"], 5, key(made), 0x3F3F3F3F)  # for everybody to read
+    libc.syscall(calls["keyctl"], 15, key(made), 30)  # and gone in half a minute, where it was made after all
 """,
     """
 rings = [key(ring) for ring in (-1, -2, -3, -4, -5)]
