@@ -150,8 +150,10 @@ x86 = platform.machine() == "x86_64"
 found = []
 def can(what, done):
     found.extend([what] if done >= 0 and os.path.isdir("/proc") else [])
-can("a key that everybody may read", libc.syscall(248 if x86 else 217, b"user", b"elbograde", b"a word", 6, ctypes.c_long(-4)))
-can("a queue", libc.msgget(0xE1B0, 0o1666))
+can("a key that everybody may read", libc.syscall(248 if x86 else 217, b"user", b"elbograde", b"a word", 6, ctypes.c_long(-2)))
+queue = libc.msgget(0, 0o666)
+can("a queue", queue)
+libc.msgctl(queue, 0, None)
 can("a ring of system calls", libc.syscall(425, 4, ctypes.create_string_buffer(512)))
 can("a file without a name", libc.syscall(319 if x86 else 279, b"x", 0))
 can("the kernel's log", libc.klogctl(3, ctypes.create_string_buffer(64), 64))
