@@ -1,4 +1,4 @@
-"""The command line: `python -m grading grade PATH`. Exit codes: 0 graded, 2 could not grade, 1 an attack got through."""
+"""The command line: `python -m grading grade PATH`. Exit codes: 0 graded, 2 one could not be, 1 an attack got through."""
 
 import os
 import sys
@@ -6,28 +6,35 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from grading import assignments, doctor, redteam, stubs
+from grading.assignments import Assignment
 from grading.autograder.run import run
 from grading.autograder.settings import Settings, load, seconds_for
 from grading.autograder.smoke import smoke
 from grading.bundle import bundle
 from grading.errors import GradingError
 from grading.grade import Options, grade
+from grading.places import places, refuse_unwritable
 from grading.records import Report
+from grading.report.presentable import plain_text
 from grading.report.terminal import summary
-from grading.report.write import Also, write_all
+from grading.report.wording import shorten
+from grading.report.write import Also, files
 from grading.rubric import Item
 from grading.sandbox.backend import Backend
 from grading.sandbox.host import Host
 from grading.sandbox.ladder import choose, passed_over
+from grading.turns import Turn, overview, taken
 
 app = typer.Typer(
     add_completion=False,
@@ -58,17 +65,26 @@ def grade_command(
 ) -> None:
     """Grade submissions and write results.json, report.json and report.html."""
     try:
+        chosen = assignments.load(assignment) if assignment else None
+        folders = places(paths, out)
+        for folder in folders:
+            refuse_unwritable(folder, tuple(files(also or ())))
         backend = choose(sandbox)
         _mention(backend)
+        turns = []
         with Host(backend) as host:
-            for number, path in enumerate(paths):
-                options = Options(tuple(only or ()), quick, number + 1 < len(paths), not no_train)
-                report = _graded(path, assignment, host, options, quiet)
-                folder = _folder(path, out, len(paths))
-                write_all(report, folder, also or ())
-                _tell(report, folder, quiet)
+            for number, (path, folder) in enumerate(zip(paths, folders, strict=True), 1):
+                options = Options(tuple(only or ()), quick, number < len(paths), not no_train)
+                grading = partial(_graded, path, chosen, host, options, quiet)
+                turns.append(taken(path, folder, also or (), grading))
+                _tell(turns[-1], quiet)
     except GradingError as error:
         _give_up(error)
+    refused = any(turn.report is None for turn in turns)
+    if len(turns) > 1 and (refused or not quiet):
+        console.print(overview(turns))
+    if refused:
+        raise typer.Exit(2)
 
 
 def _mention(backend: Backend) -> None:
@@ -78,23 +94,17 @@ def _mention(backend: Backend) -> None:
 
 
 def _give_up(error: GradingError) -> NoReturn:
-    Console(stderr=True).print(f"[bold red]could not grade:[/] {_plain(error)}", highlight=False)
+    _refuse("", plain_text(str(error)))
     raise typer.Exit(2) from None
 
 
-def _plain(error: GradingError) -> str:
-    return str(error).replace("[", "\\[")
+def _refuse(name: str, why: str) -> None:
+    said = Text.assemble((f"could not grade{name}: ", "bold red"), why)
+    Console(stderr=True).print(said, highlight=False)
 
 
-def _folder(path: Path, out: Path | None, count: int) -> Path:
-    name = path.resolve().name.removesuffix(".gz").removesuffix(".tar").removesuffix(".zip").removesuffix(".tgz")
-    if out is None:
-        return Path("out") / name
-    return out / name if count > 1 else out
-
-
-def _graded(path: Path, name: str | None, host: Host, options: Options, quiet: bool) -> Report:
-    chosen = assignments.load(name or assignments.recognise(path))
+def _graded(path: Path, known: Assignment | None, host: Host, options: Options, quiet: bool) -> Report:
+    chosen = known or assignments.load(assignments.recognise(path))
     if quiet:
         return grade(chosen, path, host, options)
     columns = (
@@ -105,7 +115,8 @@ def _graded(path: Path, name: str | None, host: Host, options: Options, quiet: b
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"{path.name} as {chosen.id}", total=len(chosen.rubric.items))
+        name = escape(shorten(plain_text(path.resolve().name), 60))
+        task = progress.add_task(f"{name} as {chosen.id}", total=len(chosen.rubric.items))
         inner = progress.add_task("", total=100, visible=False)
 
         def announce(item: Item, number: int, count: int) -> None:
@@ -121,10 +132,15 @@ def _graded(path: Path, name: str | None, host: Host, options: Options, quiet: b
         return grade(chosen, path, host, replace(options, announce=announce, tell=tell, refreshed=refreshed))
 
 
-def _tell(report: Report, folder: Path, quiet: bool) -> None:
+def _tell(turn: Turn, quiet: bool) -> None:
+    if turn.report is None:
+        if turn.broke:
+            Console(stderr=True).print(Text(turn.broke))
+        return _refuse(f" {turn.name}", turn.why)
     if not quiet:
-        console.print(summary(report))
-    console.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+        console.print(summary(turn.report))
+    console.print(Text(plain_text(f"report: {turn.folder / 'report.html'}")), soft_wrap=True)
+    return None
 
 
 @app.command("stubs")

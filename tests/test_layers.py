@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     {"__main__"},
-    {"redteam", "autograder", "bundle"},
-    {"grade", "judging", "twin", "doctor", "report", "assignments", "stubs"},
+    {"redteam", "autograder", "bundle", "turns"},
+    {"grade", "judging", "twin", "doctor", "report", "assignments", "stubs", "places"},
     {"checks", "metrics"},
     {"subjects", "assets"},
     {"sandbox", "intake", "rubric", "credit", "budget"},

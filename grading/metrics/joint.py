@@ -16,9 +16,9 @@ from grading.metrics.pictures import grid
 from grading.metrics.sampling import LOOK_Z
 from grading.metrics.setting import Setting
 from grading.metrics.similarity import JointLoss, joint_loss, ssim
-from grading.metrics.test_set import Look, Selection, in_two_looks
+from grading.metrics.test_set import BATCH, Look, Selection, in_two_looks
 from grading.records import Evidence, Measurement, Picture
-from grading.subjects import Submission
+from grading.subjects import Submission, generator
 
 SHOWN = 10  # images in a row of the picture
 SLACK = 1e-4  # what rounding may do to a number that should be in [0, 1]
@@ -34,7 +34,7 @@ class Latents:
     """What the encoder says of some images."""
 
     divergence: Tensor  # of N(mu, sigma^2) from N(0, I), in nats: [N]
-    z: tuple[Tensor, ...]  # a batch each
+    z: Tensor  # [N, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def reconstruction(student: Submission, setting: Setting) -> Evidence:
     """MSE + (1 - SSIM) + BCE per test image, encoder and decoder asked apart.
 
     All images are encoded first; the decoder is then asked in a fresh box, which has seen none of them, and is given z
-    and the class alone.
+    and the class alone, in an order of its own.
     """
 
     def measure(seen: Selection) -> Losses:
@@ -76,21 +76,23 @@ def reconstruction(student: Submission, setting: Setting) -> Evidence:
 def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
     latents = _latents(student, setting, seen)
     student.close()
-    padded, inside = [], []
-    drawn = torch.empty(0)
-    for z, (x, y) in zip(latents.z, seen.batches(), strict=True):
+    padded, inside, drawn = list[JointLoss](), list[Tensor](), list[Tensor]()
+    order = torch.randperm(len(seen.images), generator=generator(setting.seed, "order"))
+    mixed = replace(seen, images=seen.images[order], labels=seen.labels[order])
+    for z, (x, y) in zip(latents.z[order].split(BATCH), mixed.batches(), strict=True):
         again = _decoded(student, setting, z, y, x)
         padded.append(joint_loss(again, x.double(), padded=True))
         inside.append(ssim(again, x.double(), padded=False))
-        drawn = drawn if len(drawn) else again[:SHOWN].float()
-    scored = JointLoss(*(torch.cat([getattr(each, name) for each in padded]) for name in PARTS))
-    without_border = scored.total - scored.one_minus_ssim + 1 - torch.cat(inside)
-    return Losses(scored, without_border, latents, drawn, _estimator(seen, setting))
+        drawn.append(again.float())
+    back = order.argsort()
+    scored = JointLoss(*(torch.cat([getattr(each, name) for each in padded])[back] for name in PARTS))
+    without_border = scored.total - scored.one_minus_ssim + 1 - torch.cat(inside)[back]
+    return Losses(scored, without_border, latents, torch.cat(drawn)[back[:SHOWN]], _estimator(seen, setting))
 
 
 def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
     """Raises Disagreement where z has as many numbers as an image: what is no bottleneck can hand images through."""
-    divergences, drawn = [], []
+    divergences, drawn = list[Tensor](), list[Tensor]()
     for x, y in seen.batches():
         answer = parts(student.latents(model=setting.sampling.model, x=x, y=y), mu=Tensor, log_var=Tensor, z=Tensor)
         mu, log_var, z = (_per_image(answer[name], name, len(x)) for name in ("mu", "log_var", "z"))
@@ -100,8 +102,12 @@ def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
                 bug="no-bottleneck",
             )
         divergences.append(kl_per_image(mu.flatten(1), log_var.flatten(1)))
+        if drawn and z.shape[1:] != drawn[0].shape[1:]:
+            raise Disagreement(
+                "z should have one shape for all images", expected=str(list(drawn[0].shape)), actual=str(list(z.shape))
+            )
         drawn.append(z.float())
-    return Latents(torch.cat(divergences), tuple(drawn))
+    return Latents(torch.cat(divergences), torch.cat(drawn))
 
 
 def _per_image(answer: Tensor | None, name: str, count: int) -> Tensor:
@@ -149,7 +155,7 @@ def _measurements(look: Look[Losses]) -> tuple[Measurement, ...]:
     total = interval("joint_loss", "joint reconstruction loss per test image", found.total, n, note=look.seen.told)
     difference = (found.inside - found.padded.total).mean().item()
     note = f"{difference:+.4f} to the joint loss, which alone is scored: it has zeros there, as pytorch-ssim does"
-    width = float(found.latents.z[0][0].numel())
+    width = float(found.latents.z[0].numel())
     return (
         replace(total, cut_short=look.cut_short),
         *(told(name, title, getattr(found.padded, name)) for name, title in PARTS.items()),

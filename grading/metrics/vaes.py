@@ -121,13 +121,14 @@ def _elbo_of(model: str) -> Callable[[Submission, Tensor, Tensor, Generator], Te
 
 
 def _apart(student: Submission, found: Trained, images: Tensor, labels: Tensor, rng: Generator) -> Tensor:
-    """The same, encoder and decoder in processes of their own."""
+    """The same, encoder and decoder in processes of their own, which are asked in different orders."""
     into_a_fresh_box(student, found)
     mu, logvar = _encoded(student, found.model, images, labels)
     z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
     into_a_fresh_box(student, found)
-    again = in_batches(lambda part, _: _decoded(student, found.model, part, None), z, labels)
-    return _elbo(again, images, mu, logvar)
+    order = torch.randperm(len(z), generator=rng)  # so that its place tells the decoder nothing of an image
+    again = in_batches(lambda part, _: _decoded(student, found.model, part, None), z[order], labels)
+    return _elbo(again[order.argsort()], images, mu, logvar)
 
 
 def _encoded(student: Submission, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ from rich.console import Console
 from grading.records import Report
 from grading.redteam.attack import Target
 from grading.report import gradescope, record, table
+from grading.report.presentable import steering
 from grading.report.terminal import summary
 from grading.report.write import write_all
 from grading.sandbox.inside import confine
@@ -35,6 +36,8 @@ def flaws(report: Report, target: Target) -> Iterator[str]:
     for path in write_all(report, target.out):
         text = path.read_text(encoding="utf-8")
         yield from _flaws_of_json(path, target.root) if path.name in SCHEMAS else _flaws_of_html(path.name, text)
+        if found := steering(text):
+            yield f"{path.name} holds characters that steer who shows it: {found}"
     content = json.loads((target.out / "results.json").read_text())
     for output in (content["output"], *(test["output"] for test in content["tests"])):
         yield from _flaws_of_html("results.json", output)

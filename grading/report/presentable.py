@@ -33,6 +33,11 @@ def plain_text(text: str) -> str:
     return _HALVES.sub("\ufffd", _CONTROLS.sub("", text))
 
 
+def steering(text: str) -> str:
+    """The characters in a text that would have been taken out, by their numbers; "" where there are none."""
+    return " ".join(sorted({f"U+{ord(each):04X}" for each in (*_CONTROLS.findall(text), *_HALVES.findall(text))}))
+
+
 def _plain(value: Any) -> Any:
     """Walks through dataclasses and tuples and leaves everything but text as it is."""
     if isinstance(value, Status):

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,17 +19,23 @@ class Also(StrEnum):
     JUNIT = "junit"
 
 
-def write_all(report: Report, folder: Path, also: Sequence[Also] = ()) -> tuple[Path, ...]:
-    """Writes results.json, report.json, report.html and what else is wanted. All are made before the first is written."""
-    contents = {
-        "results.json": gradescope.dump(gradescope.results(report)),
-        "report.json": record.dump(record.record(report)),
-        "report.html": page(report),
+def files(also: Sequence[Also] = ()) -> dict[str, Callable[[Report], str]]:
+    """What is written: the names of the files, and what makes each."""
+    made: dict[str, Callable[[Report], str]] = {
+        "results.json": lambda report: gradescope.dump(gradescope.results(report)),
+        "report.json": lambda report: record.dump(record.record(report)),
+        "report.html": page,
     }
     if Also.PRAIRIELEARN in also:
-        contents["prairielearn.json"] = prairielearn.dump(prairielearn.results(report))
+        made["prairielearn.json"] = lambda report: prairielearn.dump(prairielearn.results(report))
     if Also.JUNIT in also:
-        contents["junit.xml"] = junit(report)
+        made["junit.xml"] = junit
+    return made
+
+
+def write_all(report: Report, folder: Path, also: Sequence[Also] = ()) -> tuple[Path, ...]:
+    """Writes results.json, report.json, report.html and what else is wanted. All are made before the first is written."""
+    contents = {name: make(report) for name, make in files(also).items()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         write_whole(folder / name, text)

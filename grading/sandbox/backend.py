@@ -54,6 +54,7 @@ PROMISES = {
     "private-processes": "it sees no processes but its own",
     "own-signals": "it can end or stop no processes but its own",
     "nothing-survives": "whatever it started is gone when a session ends",
+    "no-channel-between-boxes": "it leaves other submissions no keys, queues, locks, sockets or signs in the page cache",
     "bounded-scratch": "what it writes is held in memory of its own, and gone with it",
 }
 

@@ -17,9 +17,11 @@ from grading.errors import SandboxError
 from grading.sandbox import wire
 from grading.sandbox.backend import Backend
 from grading.sandbox.cgroup import Group, new_group
+from grading.sandbox.inside.fitness import SCRATCH
 from grading.sandbox.scratch import written
 from grading.sandbox.session import Session
-from grading.sandbox.usage import Usage, usage
+from grading.sandbox.shared import filled, unseen
+from grading.sandbox.usage import Usage, below, usage
 from grading.sandbox.users import clear_away
 
 FAREWELL_SECONDS = 5.0
@@ -131,6 +133,8 @@ class Box:
         limits, scratch, used = self._limits, self._launch.scratch, self.usage()
         if self._out_of_memory(used):
             return f"more than {limits.memory_bytes / 2**30:.3g} GiB of memory in use"
+        if self._hoards(used):
+            return f"more than {limits.memory_bytes / 2**30:.3g} GiB of memory in use, with what is shared or in files"
         if used.processor_seconds - self._before > limits.cpu_seconds:
             return f"more than {limits.cpu_seconds} s of processor time used, all its processes together"
         return written(scratch, limits.scratch_bytes, limits.scratch_files) if scratch else ""
@@ -141,6 +145,15 @@ class Box:
             return used.resident_bytes > self._limits.memory_bytes
         known, self._killed = self._killed, self._group.killed_for_memory()
         return self._killed > known
+
+    def _hoards(self, used: Usage) -> bool:
+        """Where no kernel counts: whether memory that no process has resident makes it too much."""
+        if self._group is not None:
+            return False
+        pids, limits = below(self._process.pid), self._limits
+        held = used.resident_bytes + unseen(pids)
+        files = 0 if self._launch.scratch else filled(pids[:0:-1], SCRATCH)  # the first one is still outside
+        return held > limits.memory_bytes or held + files > limits.memory_bytes + limits.scratch_bytes
 
     def close(self) -> None:
         """Ends the worker and everything it started, and removes the folder."""

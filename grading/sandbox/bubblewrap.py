@@ -1,7 +1,9 @@
 """The first choice: bubblewrap, which builds a private file system, network and process tree out of namespaces."""
 
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from functools import cache
@@ -11,9 +13,11 @@ import psutil
 
 from grading.sandbox.backend import ENVIRONMENT, INSIDE, PROMISES, Launch, started
 from grading.sandbox.folders import HERE
+from grading.sandbox.landlock import trial
 from grading.sandbox.libraries import SYSTEM, folders, secrets
 from grading.sandbox.users import RANGE, new_user
 
+SOCKETS = [socket.AF_UNIX, socket.AF_INET, socket.AF_INET6]  # what the network of a box's own is for; AF_VSOCK has none
 SCRATCH_BYTES, SCRATCH_SHARE = 1 << 30, 8  # held in memory: an eighth of it at most
 
 
@@ -28,12 +32,12 @@ class Bubblewrap:
         """Why bubblewrap cannot be used here; empty where it can."""
         if shutil.which("bwrap") is None:
             return "bubblewrap is not installed: apt-get install bubblewrap (or dnf install bubblewrap)"
-        return _refusal()
+        return _refusal() or trial(json.dumps({"seccomp": True, "sockets": SOCKETS}))
 
     def launch(self, box: Path, control: int) -> Launch:
         """The worker as process 1 of a new box that shows Python, the libraries and the submission."""
         user = new_user() if os.geteuid() == 0 else None
-        walls = {"uid": user.uid if user else 0, "at_start": True}
+        walls = {"uid": user.uid if user else 0, "at_start": True, "sockets": SOCKETS}
         command = (
             *_walls(),
             *_libraries(),

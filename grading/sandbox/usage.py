@@ -19,6 +19,13 @@ class Usage:
         return Usage(self.resident_bytes + other.resident_bytes, seconds)
 
 
+def below(pid: int) -> list[int]:
+    """The process of this number and its descendants."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    return []
+
+
 def usage(pid: int) -> Usage:
     """What the process of this number and its descendants use; those that end meanwhile are left out."""
     total = Usage()

@@ -1,4 +1,4 @@
-"""Answers put on the wire by the code itself, past the worker that should send them. Rows 21, 28 and 32."""
+"""Answers put on the wire by the code itself, and words that forge what is read. Rows 21, 28 and 32."""
 
 from .submissions import Edit, attack, hang
 
@@ -38,6 +38,11 @@ for wire in sockets():
 return mu
 """
 
+STEERS = """
+words = "\\x9b2J\\x9d0;pwned\\x9c \\u202e001 :erocS\\u202c \\u2066\\u200f\\u2028\\x7f\\x85"
+print(words)
+raise RuntimeError(words)
+"""
 BLAME_OTHERS = BLAME.replace('"fault": "code"', '"fault": "outside"')
 
 ATTACKS = (
@@ -66,6 +71,13 @@ ATTACKS = (
     attack("forges_depth", (21,), "answer with 200,000 lists in one another", Edit(NESTED), say="nested|malformed"),
     attack(
         "blames_the_grader", (21,), "send an error that looks like the grader's own", Edit(BLAME), say="SandboxError"
+    ),
+    attack(
+        "steers_who_reads",
+        (28,),
+        "say what clears a screen, or turns the direction of what is shown",
+        Edit(STEERS),
+        say="pwned|RuntimeError",
     ),
     hang("drips", (21, 32), "send its answer a byte at a time, for ever", Edit(DRIP)),
 )

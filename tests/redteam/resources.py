@@ -1,4 +1,4 @@
-"""Time, memory, processes, disk. Rows 32 to 34. Each is bounded, so that it does little harm where it succeeds."""
+"""Time, memory, processes, disk. Rows 32 to 34 and 66. Each is bounded, so that it does little harm where it succeeds."""
 
 from grading.sandbox.box import Limits
 
@@ -45,6 +45,31 @@ for _ in range(30):
     kept.append(torch.ones(25 << 20))  # 100 MiB each
     time.sleep(0.05)
 loot(["3 GiB of memory"])
+"""
+SHARED = """
+import ctypes, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+piece = 100 << 20
+for _ in range(30):
+    place = libc.mmap(None, ctypes.c_size_t(piece), 3, 0x21, -1, ctypes.c_long(0))  # shared, without a name
+    ctypes.memset(place, 1, piece)
+    libc.munmap(ctypes.c_void_p(place + 4096), ctypes.c_size_t(piece - 4096))  # one page keeps all of it
+    time.sleep(0.05)
+loot(["3 GiB of memory that no process has"])
+"""
+IN_FILES = """
+import os, time
+kept = []
+try:
+    for _ in range(30):
+        kept.append(os.memfd_create("x"))
+        for _ in range(25):
+            os.write(kept[-1], bytes(4 << 20))
+        time.sleep(0.05)
+except OSError:
+    loot([])
+loot(["3 GiB of memory in files without a name"])
 """
 ADDRESSES = """
 import time
@@ -143,8 +168,24 @@ ATTACKS = (
         say="memory",
         limits=Limits(memory_bytes=3 << 29),
     ),
+    attack(
+        "hoards_shared_memory",
+        (32, 66),
+        "fill 3 GiB that no process has in its own memory, where 1.5 are allowed",
+        Edit(SHARED),
+        say="memory",
+        limits=Limits(memory_bytes=3 << 29),
+    ),
+    attack(
+        "hoards_in_files",
+        (32, 66),
+        "the same in files without a name",
+        Edit(IN_FILES),
+        say="nothing",
+        limits=Limits(memory_bytes=3 << 29),
+    ),
     attack("reserves_addresses", (32,), "reserve 64 GiB", Edit(ADDRESSES), say="memory"),
-    attack("fills_the_disk", (32,), "write 2 GiB", Edit(DISK), say="no noise|No space|killed|written"),
+    attack("fills_the_disk", (32,), "write 2 GiB", Edit(DISK), say="no noise|No space|killed|written|in files"),
     attack("one_huge_file", (32,), "make a file of 1 TiB", Edit(ONE_FILE), say="no noise|SIGXFSZ"),
     attack("makes_many_files", (32,), "make 40,000 files", Edit(CROWD), say="no noise"),
     hang(

@@ -35,7 +35,7 @@ def best() -> Backend:
 
 def test_every_row_of_the_table_is_tried_or_has_a_reason() -> None:
     tried = {row for attack in SUITE.attacks for row in attack.rows}
-    assert tried | set(SUITE.untried) == set(range(1, 59))
+    assert tried | set(SUITE.untried) == {*range(1, 59), 66}
     assert not tried & set(SUITE.untried)
     assert len(tried) >= 48
 

@@ -89,6 +89,7 @@ def test_what_the_report_tells(report: Report, told: str, monkeypatch: pytest.Mo
         ("report.json", "{}", "report.json breaks its schema"),
         ("report.html", "<img src=x onerror=alert(1)>", "active HTML: img with onerror"),
         ("report.html", "\x1b[2J", "escape sequences"),
+        ("report.html", "\u202e", "characters that steer who shows it: U+202E"),
     ],
 )
 def test_results_that_are_no_results(name: str, text: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:

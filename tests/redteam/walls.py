@@ -1,4 +1,4 @@
-"""Attempts to read what was not handed over, and to reach beyond the box. Rows 17 to 20."""
+"""Attempts to read what was not handed over, and to reach beyond the box. Rows 17 to 20 and 66."""
 
 from .submissions import Edit, attack
 
@@ -142,6 +142,46 @@ for path in ("/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/proc/kcore", "/p
 found += [path for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/etc/passwd") if os.access(path, os.W_OK)]
 loot(found)
 """
+WHISPERS = """
+import ctypes, fcntl, os, platform, socket
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+x86 = platform.machine() == "x86_64"
+found = []
+def can(what, done):
+    found.extend([what] if done >= 0 and os.path.isdir("/proc") else [])
+can("a key that everybody may read", libc.syscall(248 if x86 else 217, b"user", b"elbograde", b"a word", 6, ctypes.c_long(-2)))
+queue = libc.msgget(0, 0o666)
+can("a queue", queue)
+libc.msgctl(queue, 0, None)
+can("a ring of system calls", libc.syscall(425, 4, ctypes.create_string_buffer(512)))
+can("a file without a name", libc.syscall(319 if x86 else 279, b"x", 0))
+can("the kernel's log", libc.klogctl(3, ctypes.create_string_buffer(64), 64))
+if os.fork() == 0:
+    os._exit(libc.unshare(0x10000000) == 0)
+found += ["a user namespace"] if os.waitstatus_to_exitcode(os.wait()[1]) else []
+for what, family in (("a socket of VMs", 40), ("a socket of packets", 17), ("a socket of the kernel's", 16), ("ciphers", 38)):
+    try:
+        socket.socket(family, socket.SOCK_RAW if family in (16, 17) else socket.SOCK_STREAM).close()
+        found.append(what)
+    except OSError:
+        pass
+library = torch.__file__
+with open(library, "rb") as one, open(library, "rb") as other:
+    fcntl.flock(one, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        found.append("locks on files that all boxes see")
+    try:
+        os.preadv(one.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+        found.append("what the page cache holds")
+    except BlockingIOError:
+        found.append("what the page cache does not hold")
+    except OSError:
+        pass
+loot(found)
+"""
 LEAVES_FILES = """
 import os
 mark("/var/tmp", "/dev/shm", "/box", "/box/submission", os.path.expanduser("~root"), TARGET["folder"])
@@ -161,6 +201,7 @@ ATTACKS = (
     attack("reads_descriptors", (20,), "read files by descriptors it inherited", Edit(DESCRIPTORS), say="nothing"),
     attack("signals_the_judge", (2, 19), "stop or end the processes that watch it", Edit(SIGNALS), say="nothing"),
     attack("breaks_out", (3, 19), "mount, change root, open devices", Edit(ESCAPES), say="nothing"),
+    attack("whispers_to_others", (66,), "leave a word in the kernel for another box", Edit(WHISPERS), say="nothing"),
     attack("leaves_files", (1, 17), "leave files all over the machine", Edit(LEAVES_FILES), say="no noise"),
     attack(
         "kills_its_worker",

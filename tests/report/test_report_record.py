@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -61,3 +62,12 @@ def test_text_is_kept_as_it_was_said() -> None:
     assert "\x1b[31mred\x1b[0m" in content["title"] and "<script>" in content["title"]
     assert "\\ud800" in content["title"]
     assert len(content["outcomes"][0]["stdout"]) > 1_000_000
+
+
+def test_what_steers_a_terminal_is_in_the_file_as_an_escape_and_comes_back() -> None:
+    words = "".join(map(chr, (*range(0x80, 0xA0), 0x7F, 0xAD, 0x61C, 0x200F, 0x2028, 0x202E, 0x2066, 0xFEFF, 0xE0041)))
+    report = dataclasses.replace(ordinary(), title=f"a{words}\x1bé李z", submission=words)
+    text = dump(record(report))
+    assert not [each for each in text if each != "\n" and unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp")]
+    assert "é李z" in text
+    assert (strict_json(text)["title"], strict_json(text)["submission"]) == (report.title, words)

@@ -12,7 +12,8 @@ from report_reading import follows, harmless, strict_json
 from report_samples import ordinary
 
 from grading.records import Report
-from grading.report import write
+from grading.report import table, write
+from grading.report.presentable import steering
 from grading.report.write import Also, write_all, write_whole
 
 NAMES = ["report.html", "report.json", "results.json"]
@@ -33,6 +34,12 @@ def test_other_files_are_written_beside_them_where_they_are_wanted(tmp_path: Pat
     written = write_all(hostile(), tmp_path, tuple(Also))
     assert sorted(path.name for path in written) == sorted([*NAMES, "junit.xml", "prairielearn.json"])
     assert sorted(written) == sorted(tmp_path.iterdir())
+
+
+def test_nothing_that_is_written_steers_who_shows_it(tmp_path: Path) -> None:
+    for path in write_all(hostile(), tmp_path, tuple(Also)):
+        assert not steering(path.read_text("utf-8")), path.name
+    assert not steering(table.csv([hostile()]))
 
 
 def test_an_older_file_is_replaced_and_not_written_into(tmp_path: Path) -> None:

@@ -62,6 +62,15 @@ def test_limits_are_written_and_deaths_are_read(tmp_path: Path, limit: str, even
     assert group.entries == (str(tmp_path / "cgroup.procs"),)
 
 
+@pytest.mark.parametrize(("name", "written"), [("memory.force_empty", "0"), ("memory.reclaim", "4096\n")])
+def test_what_a_group_was_the_first_to_read_is_dropped_when_it_ends(name: str, written: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    if name == "memory.reclaim":
+        (tmp_path / "memory.current").write_text("4096\n")
+    Group((tmp_path,)).close()
+    assert (tmp_path / name).read_text() == written
+
+
 def test_a_group_of_this_machine_holds_what_is_started_in_it() -> None:
     import subprocess
 

@@ -62,11 +62,11 @@ def test_the_best_that_works_is_chosen_and_holds(world: str) -> None:
 def test_the_conformance_suite_holds_for_an_ordinary_user(world: str, backend: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can make these worlds")
-    suite = str(VISIT.with_name("test_sandbox_conformance.py"))
+    suites = [str(VISIT.with_name(name)) for name in ("test_sandbox_conformance.py", "test_channels.py")]
     place = Path(tempfile.mkdtemp(prefix="conformance-"))
     place.chmod(0o777)
     try:
-        pytest_there = (sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", backend, suite)
+        pytest_there = (sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", backend, *suites)
         command = inside(world, (*pytest_there, "--basetemp", str(place / "tests")))
         done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, cwd="/tmp")
     finally:

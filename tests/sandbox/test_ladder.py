@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from grading.errors import SandboxError, StaffError
-from grading.sandbox import bubblewrap, ladder
+from grading.sandbox import bubblewrap, ladder, landlock
 from grading.sandbox.backend import PROMISES, Launch
 from grading.sandbox.bubblewrap import Bubblewrap
+from grading.sandbox.landlock import Landlock
 from grading.sandbox.other_user import OtherUser
 from grading.sandbox.unconfined import Unconfined
 
@@ -89,6 +90,19 @@ def test_bubblewrap_that_may_not_make_namespaces_says_so(monkeypatch: pytest.Mon
         assert "may not create namespaces here: no permission" in Bubblewrap().missing()
     finally:
         bubblewrap._refusal.cache_clear()
+
+
+def test_no_rung_does_without_the_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine whose system calls have other numbers."""
+    if reason := Bubblewrap().missing():
+        pytest.skip(reason)
+    landlock.trial.cache_clear()
+    monkeypatch.setattr(landlock, "TRIAL", "import platform; platform.machine = lambda: 'riscv64'; " + landlock.TRIAL)
+    try:
+        for backend in (Bubblewrap(), Landlock(), OtherUser(private=())):
+            assert "no system call filter for riscv64" in backend.missing() or os.geteuid() != 0
+    finally:
+        landlock.trial.cache_clear()
 
 
 def test_promises_are_known_ones() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grading.sandbox.inside import confine
+from grading.sandbox.inside import system_calls as calls
 from grading.sandbox.libraries import opened
 
 NAMESPACES, LANDLOCK = "namespaces", "landlock"
@@ -34,19 +35,20 @@ def inside(world: str, command: Sequence[str]) -> tuple[str, ...]:
 
 def refuse(refused: Sequence[str]) -> None:
     """From here on these are answered as if the kernel did not know them, or would not grant them."""
-    steps = [(confine.LOAD, 0, 0, 0)]
+    steps = [(calls.LOAD, 0, 0, 0)]
     for name in refused:
         for number in REFUSE.get(name, ()):
-            steps += [(confine.EQUAL, 0, 1, number), (confine.RETURN, 0, 0, confine.ERRNO | confine.ENOSYS)]
+            steps += [(calls.EQUAL, 0, 1, number), (calls.RETURN, 0, 0, calls.ERRNO | calls.ENOSYS)]
     if NAMESPACES in refused:
-        column = confine.architecture()
-        steps += [(confine.EQUAL, 0, 1, confine.CLONE3[column]), (confine.RETURN, 0, 0, confine.ERRNO | confine.ENOSYS)]
-        calls = ((confine.CLONE[column], 16), (confine.REFUSED["unshare"][column], 16))
-        for number, argument in calls:
-            steps += [(confine.EQUAL, 0, 4, number or 0), (confine.LOAD, 0, 0, argument)]
-            steps += [(confine.ANY_BIT, 0, 1, confine.NEW_NAMESPACES), (confine.RETURN, 0, 0, confine.ERRNO | 1)]
-            steps += [(confine.RETURN, 0, 0, confine.ALLOW)]
-    steps.append((confine.RETURN, 0, 0, confine.ALLOW))
+        column = calls.architecture()
+        clone3 = calls.UNKNOWN["clone3"][column] or 0
+        steps += [(calls.EQUAL, 0, 1, clone3), (calls.RETURN, 0, 0, calls.ERRNO | calls.ENOSYS)]
+        asked = ((calls.CLONE[column], 16), (calls.REFUSED["unshare"][column], 16))
+        for number, argument in asked:
+            steps += [(calls.EQUAL, 0, 4, number or 0), (calls.LOAD, 0, 0, argument)]
+            steps += [(calls.ANY_BIT, 0, 1, calls.NEW_NAMESPACES), (calls.RETURN, 0, 0, calls.ERRNO | 1)]
+            steps += [(calls.RETURN, 0, 0, calls.ALLOW)]
+    steps.append((calls.RETURN, 0, 0, calls.ALLOW))
     confine.install(b"".join(struct.pack("=HBBI", *step) for step in steps))
 
 

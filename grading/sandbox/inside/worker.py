@@ -105,7 +105,7 @@ def enclosed(walls: dict[str, Any]) -> None:
         confine.enclose(walls)
         confine.prctl(confine.PR_SET_DUMPABLE, 1)  # another user id has undone it
     confine.die_with_parent()
-    if walls.get("seccomp"):
+    if walls.get("seccomp") and not walls.get("sockets"):
         load_in_process()
 
 
@@ -130,6 +130,7 @@ def shelter(walls: dict[str, Any]) -> None:
         if walls["uid"]:
             confine.become(walls["uid"])
         confine.die_with_parent()  # giving up root has undone bubblewrap's --die-with-parent
+        confine.seccomp(pretend=False, families=walls["sockets"])
     elif walls:
         confine.prctl(confine.PR_SET_CHILD_SUBREAPER, 1)  # whoever loses his parent becomes a child of this process
         if os.geteuid() != 0:
