@@ -71,6 +71,8 @@ def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, lab
     bug = next((name for name, (law, _) in wrong.items() if _follows(before_last, labels, law)), "")
     if not bug and _right_in_the_limit(student, labels):
         return
+    if bug and len(trace["timesteps"]) < len(trace["alpha_bars"]) // 2:
+        _judge_links(trace)  # a walk that is none may end by chance where a mistake leads
     if not bug:
         _judge_noises(trace, labels)
     found, nearest = _measured(before_last, labels), right["beta"]
