@@ -33,7 +33,7 @@ def noise_distance(student: Subject, reference: Subject, rng: Generator) -> None
     _judge_question(trace, x, t, noise)
     estimate = tensor(trace["estimate"], "the estimate", x.shape)
     _judge_distance(tensor(trace["loss"], "the loss"), estimate, noise.double(), x.double(), trace)
-    if trace["gradient"] is None or not tensor(trace["gradient"], "the gradient").abs().max() > 0:
+    if trace["gradient"] is None or not tensor(trace["gradient"], "the gradient").abs().sum() > 0:
         raise Disagreement("the loss sends no gradient to the model: nothing is learned from it", bug="no-gradient")
 
 

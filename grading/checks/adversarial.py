@@ -106,7 +106,7 @@ def preview(student: Subject, reference: Subject, rng: Generator) -> None:
     if z is None or y is None:
         raise NotMeasured("random_z and random_y could not be made out of the script: look at what is drawn from")
     found, classes = tensor(z, "random_z"), tensor(y, "random_y").flatten()
-    width = answer["latent"]
+    width = answer["latent"] or 0
     if found.numel() != len(classes) * width or len(found) != len(classes):
         raise Disagreement(
             "random_z should be one latent vector for each class in random_y",

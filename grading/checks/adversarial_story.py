@@ -74,7 +74,7 @@ def told(student: Subject, rng: Generator) -> Story:
         asked = [event for event in answer["events"] if event["event"] == "call"]
         calls = [replace(_call(event, x, made), scores=str(event["scores"])) for event in asked]
         moves = [_move(event) for event in answer["events"] if event["event"] == "step"]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadAnswer("what train_step did is not told as it should be") from error
     moved = {name: bool(value) for name, value in answer["moved"].items()}
     latents = tuple(each["z"] for each in made if isinstance(each.get("z"), Tensor))
@@ -107,7 +107,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 def _move(event: dict[str, Any]) -> Move:
     holds, before = event["holds"], tuple(map(float, event["before"]))
-    arrived = tuple(tuple(each.double() for each in call) for call in event["arrived"])
+    arrived = tuple(tuple(tensor(each, "a gradient") for each in call) for call in event["arrived"])
     return Move(bool(holds["discriminator"]), bool(holds["generator"]), arrived, before)
 
 

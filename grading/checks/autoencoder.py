@@ -81,7 +81,7 @@ def _depends_on_class(student: Subject, x: Tensor, y: Tensor, recon: Tensor) -> 
 def _decodes_z(student: Subject, x: Tensor, y: Tensor) -> None:
     """What forward hands reparameterize it returns in that order; and what it decodes is drawn, at least in training."""
     found = parts(student.vae_draws(x=x, y=y, seed="a"), handed=list, first=list, second=list)
-    _, mu, logvar = found["first"]
+    _, mu, logvar = (tensor(each, "what forward gives") for each in _three(found["first"]))
     told = found["handed"] or []
     two = len(told) == 2 and all(isinstance(each, Tensor) and each.shape == mu.shape for each in told)
     if two and torch.equal(told[0], logvar) and torch.equal(told[1], mu):

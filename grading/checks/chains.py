@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, Slip, close, one_of, parts, shown, tensor
+from grading.checks.compare import Disagreement, Slip, close, numbers, one_of, parts, shown, tensor
 from grading.checks.noise import standard_normal, wrong_start
 from grading.checks.sizes import in_turn, of_shape, of_steps
 from grading.subjects import Subject
@@ -35,7 +35,7 @@ def _judge_chain(student: Subject, rng: Generator, steps: int, shape: Shape) -> 
     scales, shifts = _steps(rng, steps)
     trace = _trace(student, scales, shifts, shape)
     of_shape(trace["images"], shape, "what sample returns")
-    of_steps(len(trace["timesteps"]), steps, "sample takes")
+    of_steps(len(numbers(trace["timesteps"], "the steps")), steps, "sample takes")
     images = tensor(trace["images"], "what sample returns", shape)
     _judge_seeds(trace)
     if trace["requires_grad"]:
@@ -69,7 +69,7 @@ def _judge_kept(student: Subject, rng: Generator, steps: int, shape: Shape) -> N
     answer = student.intermediate_images(scales=scales, shifts=shifts, shape=list(shape), steps_to_show=wanted)
     trace = parts(answer, images=list, timesteps=list, first=Tensor, asked_network=int, requires_grad=bool)
     images = trace["images"]
-    of_steps(len(trace["timesteps"]), steps, "generate_intermediate_samples takes")
+    of_steps(len(numbers(trace["timesteps"], "the steps")), steps, "generate_intermediate_samples takes")
     of_shape(trace["first"], shape, "x_T")
     if len(images) != 1 + len(wanted):
         _not_by_t(trace, wanted, scales, shifts)

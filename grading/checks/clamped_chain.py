@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.chains import judge_order, judge_start, states_of
-from grading.checks.compare import HALF, NEARLY, Disagreement, Slip, one_of, parts, tensor
+from grading.checks.compare import HALF, NEARLY, Disagreement, Slip, numbers, one_of, parts, tensor
 from grading.checks.cosine import cosine_alphas
 from grading.checks.posterior import Step
 from grading.checks.sizes import in_turn, of_shape, of_steps
@@ -43,13 +43,16 @@ def _judge_chain(student: Subject, rng: Generator, steps: int, side: int) -> Non
         "network_asked": int,
     }
     trace = parts(answer, alphas=Tensor, **kinds)
-    of_steps(len(trace["steps"]), steps, "p_sample_loop takes")
+    of_steps(len(numbers(trace["steps"], "the steps")), steps, "p_sample_loop takes")
     images = tensor(trace["images"], "what p_sample_loop returns", start.shape)
     if not trace["steps"]:
         _judge_written_out(trace, images, start, steps)
         return
     judge_order(trace["steps"], list(range(steps - 1, -1, -1)))
-    judge_order([round(t) for t in trace["times"]], list(range(steps - 1, -1, -1)))
+    judge_order(
+        [round(t) for t in numbers(trace["times"], "the times that the model is asked about")],
+        list(range(steps - 1, -1, -1)),
+    )
     states = states_of(start, scales, shifts)
     one_of(images, _unnormalised(states[-1]), "what p_sample_loop returns", _slips(states, scales, shifts))
     if trace["requires_grad"]:

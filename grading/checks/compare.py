@@ -88,6 +88,15 @@ def pieces(answer: Any, numbers: int) -> list[tuple[str, Tensor]]:
     return [(text, value) for text, value in pairs if isinstance(value, Tensor) and value.numel() == numbers]
 
 
+def numbers(value: Any, what: str) -> list[float]:
+    """A list of finite numbers, such as the steps that a network was asked about; [] for None. Raises BadAnswer otherwise."""
+    found = [] if value is None else value
+    fits = isinstance(found, list | tuple) and all(isinstance(each, int | float) for each in found)
+    if not fits or not all(abs(each) < LARGEST for each in found):
+        raise BadAnswer(f"{what} should be a list of numbers")
+    return [float(each) for each in found]
+
+
 def scalar(value: Any, what: str) -> float:
     """The answer as one finite number; shapes [] and [1] and the like are welcome. Raises Disagreement otherwise."""
     found = tensor(value, what)

@@ -140,7 +140,12 @@ def _judge_gradient(trace: dict[str, Any]) -> None:
 def _judge_own_noise(student: Subject, x0: Tensor, steps: int) -> None:
     """Without given noise, loss draws its own: standard normal, and the one it compares with."""
     trace = _trace(student, x0, None, steps)
-    loss, noisy, estimate = tensor(trace["loss"], "the loss"), trace["asked_x"].double(), trace["estimate"].double()
+    loss, noisy, estimate = (
+        tensor(trace["loss"], "the loss"),
+        tensor(trace["asked_x"], "x_t", x0.shape),
+        trace["estimate"],
+    )
+    estimate = tensor(estimate, "the estimate", x0.shape)
     mean, variance = true_forward(tensor(trace["betas"], "beta"), x0, trace["asked_t"].long())
     for noise in ((noisy - 0.5 * x0.double()) / 0.25, (noisy - mean) / variance.sqrt()):
         errors = (estimate - noise) ** 2

@@ -50,7 +50,7 @@ def _operation(entry: Any) -> Operation:
         name, layer, sources = str(entry["operation"])[:60], str(entry["layer"])[:120], tuple(map(int, entry["from"]))
         part, shape = str(entry["part"])[:60], [int(number) for number in entry["gives"]]
         size = math.prod(shape) // max(1, int(entry["count"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise BadAnswer("the trace of the network is not one") from error
     name = name.removeprefix("_")
     name = "max_pool" if name.startswith(("max_pool", "adaptive_max_pool")) else name

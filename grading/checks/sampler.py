@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, parts, shown, tensor
+from grading.checks.compare import Disagreement, close, numbers, parts, shown, tensor
 from grading.checks.noise import SHARED, shared, standard_normal, uniform, wrong_start
 from grading.checks.sampler_laws import SPREAD, Law, Schedule, right_laws, slips
 from grading.checks.sizes import in_turn, of_steps
@@ -98,7 +98,7 @@ def _trace(student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str) -
 
 def _judge_course(trace: dict[str, Any], labels: Tensor) -> Tensor:
     """The order of the steps and the labels; returns the state before the last step."""
-    steps = trace["timesteps"]
+    steps = numbers(trace["timesteps"], "the steps that the network is asked about")
     of_steps(len(steps), len(trace["alpha_bars"]), "generate_sample takes")
     if not steps:
         raise Disagreement("generate_sample never asks the network", bug="network-not-asked")

@@ -9,6 +9,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
+from grading.checks.compare import Disagreement
 from grading.checks.formula import script
 from grading.checks.stand_ins import judge_everywhere
 
@@ -18,6 +19,10 @@ Case = tuple[Tensor, Tensor]  # images [B, C, H, W] and their steps t [B]
 
 def schedule_tables(betas: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """beta, alpha, alpha_bar, and alpha_bar one step earlier (1 before the first): each [T], float64."""
+    if betas.ndim != 1 or not len(betas):
+        raise Disagreement(
+            "beta should be one number for each step", expected="shape [T]", actual=f"shape {list(betas.shape)}"
+        )
     beta = betas.double()
     alpha = 1 - beta
     bar = alpha.cumprod(0)
@@ -26,7 +31,14 @@ def schedule_tables(betas: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def at(t: Tensor, tables: Iterable[Tensor]) -> tuple[Tensor, ...]:
     """The entries of tables [T] at the steps t [B], each as [B, 1, 1, 1]."""
-    return tuple(table[t].view(-1, 1, 1, 1) for table in tables)
+    every = list(tables)
+    if t.numel() and not 0 <= int(t.min()) <= int(t.max()) < min(map(len, every)):
+        raise Disagreement(
+            "a step is asked about that the schedule does not have",
+            expected=f"t from 0 to {min(map(len, every)) - 1}",
+            actual=f"from {int(t.min())} to {int(t.max())}",
+        )
+    return tuple(table[t].view(-1, 1, 1, 1) for table in every)
 
 
 def true_forward(betas: Tensor, x0: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import NEARLY, Disagreement, close, parts, shown, tensor
 from grading.checks.latents import judge_rectified
+from grading.errors import BadAnswer
 from grading.subjects import Subject
 
 SHAPE, PIXELS, COUNT = (1, 28, 28), 28 * 28, 6
@@ -100,6 +101,8 @@ def _pass(student: Subject, asked: Asked) -> Passed:
         raise Disagreement(
             "x_hat should be images like x", expected=f"{list(asked.x.shape)}", actual=f"shape {list(x_hat.shape)}"
         )
+    if tensor(own[0], "x_hat").numel() != flat.numel():
+        raise BadAnswer("the images of two calls have two sizes")
     return Passed(
         flat.view(COUNT, PIXELS),
         _latent(mu, "mu", asked),
