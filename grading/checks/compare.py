@@ -89,7 +89,7 @@ def pieces(answer: Any, numbers: int) -> list[tuple[str, Tensor]]:
 
 
 def numbers(value: Any, what: str) -> list[float]:
-    """A list of finite numbers, such as the steps that a network was asked about; [] for None. Raises BadAnswer otherwise."""
+    """A list of finite numbers, such as the steps a network was asked about; [] of None. Raises BadAnswer otherwise."""
     found = [] if value is None else value
     fits = isinstance(found, list | tuple) and all(isinstance(each, int | float) for each in found)
     if not fits or not all(abs(each) < LARGEST for each in found):
