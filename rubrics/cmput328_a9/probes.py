@@ -213,13 +213,19 @@ def called(network, x, y):
     )
 
 
+def mended(network):
+    """A network that draws z by a method that raises gets a stand-in for it meanwhile: the method has a row of its own."""
+    name = seams.drawing(network)
+    return seams.drawing_mended(network, name, getattr(network, name)) if name else contextlib.nullcontext()
+
+
 def vae_pass(code, model, x, y, z):
     """One forward pass of an untrained model as it stands, and one with z [B, Z] put in the place of what it draws.
 
     z: None where only the first is wanted
     """
     network = fresh(code, model)
-    with torch.no_grad():
+    with torch.no_grad(), mended(network):
         own, _ = passed(network, x, y)
         found = {"own": listed(own), "put": None, "asked": None, "returned": described(own)}
         if z is not None:
@@ -247,7 +253,7 @@ def latent_learns(code, model, x, y):
             each.retain_grad() if each.requires_grad else None
         return handed
 
-    with seams.drawing_as_in_training(network):
+    with mended(network), seams.drawing_as_in_training(network):
         listed(seams.heard(network, lambda: called(network, x, y), hear))[0].sum().backward()
     return [each.grad is not None and bool(each.grad.abs().sum() > 0) for each in handed] or None
 
@@ -322,6 +328,11 @@ def architecture(code, model, latent):
     """The operations of an untrained encoder on images, and of the decoder on z [2, latent]; None where nobody can tell them
     apart."""
     network, x, y = fresh(code, model), torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, CLASSES - 1])
+    with mended(network):
+        return traced_halves(network, x, y, latent)
+
+
+def traced_halves(network, x, y, latent):
     decoder, handed = tracing.traced(Decoding(network, x, y), torch.randn(2, latent)), []
     if not decoder:  # forward decodes something else than z, or draws it by itself
         with torch.no_grad(), seams.before_decoder(network, handed), contextlib.suppress(seams.Through):
