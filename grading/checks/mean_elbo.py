@@ -4,7 +4,7 @@ Cross-entropy summed over pixels plus divergence, averaged over the batch: Kingm
 equation 7 and appendix B.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -138,10 +138,8 @@ def _explained(student: Subject, wrong: Case, drawn: Sequence[Case], verdict: Ve
     answers = [(case, found) for case in drawn if (found := _answer(student, case)) is not None]
     if _answer(student, wrong) is None:
         return verdict
-    for known in (slips, _two_slips):
-        fits = [
-            {bug: slip for bug, slip in known(case).items() if _is(found, slip.answer, case)} for case, found in answers
-        ]
+    for known in (_one_slip, _two_slips):
+        fits = [{bug: slip for bug, slip in known(case) if _is(found, slip.answer, case)} for case, found in answers]
         bug = next((bug for bug in fits[0] if all(bug in each for each in fits)), "")
         if bug:
             return replace(verdict, bug=bug, message=fits[0][bug].message, share=fits[0][bug].share)
@@ -161,13 +159,17 @@ def _is(found: Tensor, expected: Tensor, case: Case) -> bool:
     return found.numel() == expected.numel() and close(found.flatten(), expected.flatten(), 0.0, bound)
 
 
-def _two_slips(case: Case) -> dict[str, Slip]:
-    """What two known mistakes give together."""
+def _one_slip(case: Case) -> Iterator[tuple[str, Slip]]:
+    yield from slips(case).items()
+
+
+def _two_slips(case: Case) -> Iterator[tuple[str, Slip]]:
     recon, kl = terms(case)
     single = {
         bug: (slip.answer.reshape(()), slip.message) for bug, slip in slips(case).items() if slip.answer.numel() == 1
     }
-    return {bug: Slip(answer, message) for bug, answer, message in pairs(recon.mean() + kl.mean(), single)}
+    for bug, answer, message in pairs(recon.mean() + kl.mean(), single):
+        yield bug, Slip(answer, message)
 
 
 def _divided_by_a_constant(found: Tensor, total: Tensor, count: int, told: Mapping[str, str]) -> None:

@@ -22,10 +22,10 @@ def kl_slips(mu: Tensor, logvar: Tensor) -> Known:
     """What known mistakes give, per image."""
     right = kl_per_image(mu, logvar)
     return {
-        **_wrong_variances(mu, logvar, logvar.exp()),
-        **_wrong_logarithms(mu, logvar, logvar.exp()),
         "kl-sign": (-right, "the sign is wrong: a KL divergence is never negative"),
         **_wrong_ones(right, mu.shape[1]),
+        **_wrong_variances(mu, logvar, logvar.exp()),
+        **_wrong_logarithms(mu, logvar, logvar.exp()),
         "kl-without-half": (2 * right, "the factor 1/2 in front of the sum is missing"),
         **_wrong_means(right, mu, logvar),
         **_wrong_priors(mu, logvar),
