@@ -69,6 +69,8 @@ DIFFUSED = Composed(
         ),
         "sigma-squared": (lambda x, noise, alpha, sigma: alpha * x + sigma**2 * noise, "you use sigma^2"),
         "alpha-squared": (lambda x, noise, alpha, sigma: alpha**2 * x + sigma * noise, "you use alpha^2"),
+        "sigma-rooted": (lambda x, noise, alpha, sigma: alpha * x + sigma.sqrt() * noise, "you use the root of sigma"),
+        "alpha-rooted": (lambda x, noise, alpha, sigma: alpha.sqrt() * x + sigma * noise, "you use the root of alpha"),
         "noise-not-scaled": (lambda x, noise, alpha, sigma: alpha * x + noise, "sigma is missing"),
         "image-not-scaled": (lambda x, noise, alpha, sigma: x + sigma * noise, "alpha is missing"),
         "one-minus-alpha": (
