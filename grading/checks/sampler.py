@@ -5,6 +5,7 @@ of linear steps, and what it makes of N(0, I) can be written down: a multiple of
 noise a handout leaves open has its own pair of numbers, and so has every known mistake.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -24,6 +25,8 @@ MEANS = torch.linspace(-0.4, 0.4, 10)
 LINKED = 0.1  # correlation of one state with the next
 FAINT = 1e-3  # of the standard deviation of noise between the steps; below it there is none
 COARSE = {"num_steps": 8, "beta_start": 0.05, "beta_end": 0.35}
+OTHER = {"num_steps": 12, "beta_start": 0.02, "beta_end": 0.4}  # tells mistakes apart that one walk does not
+LAST_NOISE = 1e-2
 FINE = {"num_steps": 200, "beta_start": 0.0005, "beta_end": 0.1}
 
 
@@ -68,11 +71,13 @@ def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, lab
     if any(_follows(before_last, labels, law) for law in right.values()):
         return
     wrong = slips(schedule)
-    bug = next((name for name, (law, _) in wrong.items() if _follows(before_last, labels, law)), "")
+    bug = _confirmed(student, [name for name, (law, _) in wrong.items() if _follows(before_last, labels, law)], labels)
     if not bug and _right_in_the_limit(student, labels):
         return
     if not bug:
         _judge_noises(trace, labels)
+    if bug == "no-noise":
+        _judge_only_noise(trace, before_last, labels)
     found, nearest = _measured(before_last, labels), right["beta"]
     raise Disagreement(
         wrong[bug][1] if bug else "the images do not follow the law of the data when the noise estimate is exact",
@@ -80,6 +85,31 @@ def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, lab
         expected=f"before the last step {nearest.multiple:.3f} of the class mean, spread {nearest.spread:.3f}",
         actual=f"{found.multiple:.3f} of the class mean, spread {found.spread:.3f}",
     )
+
+
+def _confirmed(student: Subject, bugs: Sequence[str], labels: Tensor) -> str:
+    """The first of these mistakes that explains where a walk of another schedule leads as well; an empty string for none."""
+    if not bugs:
+        return ""
+    try:
+        trace = _trace(student, labels, OTHER, "other")
+        reached = _judge_course(trace, labels)
+    except Disagreement:
+        return ""
+    wrong = slips(Schedule(tensor(trace["alpha_bars"], "alpha_bars")))
+    return next((bug for bug in bugs if _follows(reached, labels, wrong[bug][0])), "")
+
+
+def _judge_only_noise(trace: dict[str, Any], before_last: Tensor, labels: Tensor) -> None:
+    """Raises Disagreement where the last step of a walk without noise adds some."""
+    left = _left_over(before_last, tensor(trace["images"], "the images"), labels)
+    if left.std() > LAST_NOISE and standard_normal(left / left.std()):
+        raise Disagreement(
+            "noise is added in the last step, t = 0, and in no other: the condition is the wrong way round",
+            bug="noise-only-at-the-end",
+            expected="noise between the steps, and none behind the last",
+            actual=f"noise of standard deviation {left.std():.3g} behind the last step alone",
+        )
 
 
 def _trace(student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str) -> dict[str, Any]:

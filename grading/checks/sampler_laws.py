@@ -92,6 +92,7 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
         "beta-over-root-beta": (betas.sqrt(), root, FACTOR.format("with the bar; you use beta_t / sqrt(1 - alpha_t)")),
         "one-for-beta": ((1 - bars).sqrt(), root, FACTOR.format("beta_t is missing")),
     }
+    factors |= _by_way_of_x0(schedule)
     by_way_of_x0 = (betas + root * (1 - schedule.earlier)) / (1 - bars)
     factors["other-step-s-root"] = (
         c / by_way_of_x0,
@@ -107,6 +108,40 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
         for name, sigma in scales(schedule).items():
             step = Step(wrong_c, divisor, sigma)
             found[bug if name == "beta" else f"{bug} ({name})"] = (law(schedule, step), message)
+    return found
+
+
+def _by_way_of_x0(schedule: Schedule) -> dict[str, tuple[Tensor, Tensor, str]]:
+    """Wrong weights w_0 and w_x of x_{t-1} = w_0 x_0 + w_x x_t, where x_0 = (x_t - sqrt(1 - bar) eps) / sqrt(bar)."""
+    betas, alphas, bars, earlier = schedule.betas, schedule.alphas, schedule.alpha_bars, schedule.earlier
+    w_0, w_x = earlier.sqrt() * betas / (1 - bars), alphas.sqrt() * (1 - earlier) / (1 - bars)
+    weights = {
+        "alpha-bar-on-x-t": (
+            w_0,
+            bars.sqrt() * (1 - earlier) / (1 - bars),
+            "the weight of x_t in the posterior has sqrt(alpha_t); you use sqrt(alpha_bar_t)",
+        ),
+        "no-root-on-x-t": (
+            w_0,
+            alphas.sqrt() * w_x,
+            "the weight of x_t in the posterior has sqrt(alpha_t), not alpha_t",
+        ),
+        "no-root-on-x-0": (
+            earlier.sqrt() * w_0,
+            w_x,
+            "the weight of x_0 in the posterior has sqrt(alpha_bar_{t-1}); the root is missing",
+        ),
+        "bar-not-earlier": (
+            bars.sqrt() * betas / (1 - bars),
+            alphas.sqrt(),
+            "the posterior has alpha_bar of the step before, alpha_bar_{t-1}; you use alpha_bar_t",
+        ),
+        "weights-swapped": (w_x, w_0, "the two weights of the posterior have changed places"),
+    }
+    found = {}
+    for bug, (of_x_0, of_x_t, message) in weights.items():
+        whole = of_x_0 / bars.sqrt() + of_x_t
+        found[bug] = of_x_0 * ((1 - bars) / bars).sqrt() / whole, 1 / whole, message
     return found
 
 
