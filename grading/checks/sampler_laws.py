@@ -31,6 +31,7 @@ class Schedule:
     """The numbers of a noise schedule, all of shape [T]."""
 
     alpha_bars: Tensor
+    data: float = SPREAD  # the deviation of the data, s
 
     @property
     def earlier(self) -> Tensor:
@@ -50,7 +51,7 @@ class Schedule:
     @property
     def gain(self) -> Tensor:
         """The exact estimate is gain * (x - sqrt(alpha_bar) m)."""
-        return (1 - self.alpha_bars).sqrt() / (self.alpha_bars * SPREAD**2 + 1 - self.alpha_bars)
+        return (1 - self.alpha_bars).sqrt() / (self.alpha_bars * self.data**2 + 1 - self.alpha_bars)
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def right_laws(schedule: Schedule) -> dict[str, Law]:
     return {**laws, "deterministic": _deterministic_law(schedule)}
 
 
-def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
-    """What known mistakes lead to, and what to tell of each; mistakes in c or the divisor with every scale of noise."""
+def slips(schedule: Schedule) -> dict[str, tuple[Step, str]]:
+    """Known mistakes, and what to tell of each; those in c or the divisor with every scale of noise."""
     betas, alphas, bars = schedule.betas, schedule.alphas, schedule.alpha_bars
     c, root = betas / (1 - bars).sqrt(), alphas.sqrt()
     factors = {
@@ -91,6 +92,11 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
         "no-root-in-factor": (betas / (1 - bars), root, FACTOR.format("the root is missing")),
         "beta-over-root-beta": (betas.sqrt(), root, FACTOR.format("with the bar; you use beta_t / sqrt(1 - alpha_t)")),
         "one-for-beta": ((1 - bars).sqrt(), root, FACTOR.format("beta_t is missing")),
+        "factor-not-divided": (betas, root, FACTOR.format("yours is beta_t alone")),
+        "bar-for-one-minus-bar": (betas / bars.sqrt(), root, FACTOR.format("you use beta_t / sqrt(alpha_bar_t)")),
+        "noise-sign": (-c, root, "the estimated noise is to be taken away; you add it"),
+        "alpha-multiplied": (c, 1 / root, "the division is by sqrt(alpha_t); you multiply by it"),
+        "x0-for-mean": ((1 - bars).sqrt(), bars.sqrt(), "this is the estimate of x_0, not of x_{t-1}"),
     }
     factors |= _by_way_of_x0(schedule)
     by_way_of_x0 = (betas + root * (1 - schedule.earlier)) / (1 - bars)
@@ -103,11 +109,11 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
         "no-noise": (torch.zeros_like(betas), "no noise is added between the steps: x_{t-1} needs + sigma_t z"),
         "noise-not-scaled": (torch.ones_like(betas), "the noise between the steps is not scaled by sigma_t"),
     }
-    found = {bug: (law(schedule, Step(c, root, sigma)), message) for bug, (sigma, message) in noises.items()}
+    found = {bug: (Step(c, root, sigma), message) for bug, (sigma, message) in noises.items()}
     for bug, (wrong_c, divisor, message) in factors.items():
         for name, sigma in scales(schedule).items():
             step = Step(wrong_c, divisor, sigma)
-            found[bug if name == "beta" else f"{bug} ({name})"] = (law(schedule, step), message)
+            found[bug if name == "beta" else f"{bug} ({name})"] = (step, message)
     return found
 
 
