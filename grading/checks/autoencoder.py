@@ -6,7 +6,6 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import HALF, Disagreement, parts, reductions, scalar, shown, tensor, which
-from grading.checks.gaussian import kl_per_image
 from grading.checks.latents import DRAWS, judge_latents, judge_rectified, without_the_highest
 from grading.checks.loaders import judge_loader
 from grading.checks.reconstruction_loss import (
@@ -16,6 +15,7 @@ from grading.checks.reconstruction_loss import (
     judge_range,
     judge_reconstruction,
 )
+from grading.checks.standard_divergence import kl_per_image
 from grading.errors import BadAnswer, Crashed, NotDone
 from grading.subjects import Subject
 

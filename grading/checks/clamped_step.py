@@ -101,6 +101,9 @@ def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
         if torch.equal(found, again):
             raise Disagreement("two calls give the same noise: it must be drawn anew", bug="fixed-noise", share=0.5)
         return
+    if _only_at_the_end(student, left[0][0], rng):
+        told = "noise is drawn in the last step, t = 0, and in no other: the condition is the wrong way round"
+        raise Disagreement(told, bug="noise-only-at-the-end", share=0.5)
     bug, message = next(
         (known for known in map(_known_noise, *zip(*left, strict=True)) if known[0]), ("", UNKNOWN_NOISE)
     )
@@ -112,6 +115,16 @@ def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
         expected=f"noise of deviation {step.variance.sqrt():.4f} at t = {t}",
         actual=f"{residual.std():.4f} over {residual.numel():,} draws",
     )
+
+
+def _only_at_the_end(student: Subject, residual: Tensor, rng: Generator) -> bool:
+    """Whether the last step adds noise, where one before it, with this residual, added none."""
+    if residual.abs().max() > 1e-4:
+        return False
+    x, estimate = _inputs(0, None, rng, 0.9)
+    found, own = _asked(student, x, estimate, 0, silent=False)
+    left = found - next(steps_at(0, own)).x_0(x.double(), estimate.double()).clamp(-1, 1)
+    return left.std().item() > 1e-3 and standard_normal(left / left.std())
 
 
 def _known_noise(residual: Tensor, step: Step) -> tuple[str, str]:
@@ -127,7 +140,10 @@ def _known_noise(residual: Tensor, step: Step) -> tuple[str, str]:
         "forward-deviation": ((1 - step.bar).sqrt(), "the noise is scaled as that of q(x_t | x_0) is, not by sigma_t"),
     }
     if residual.abs().max() < 1e-4:
-        return "no-noise", "no noise is added: only the last step, t = 0, adds none"
+        return (
+            "no-noise",
+            "no noise is added: only the last step, t = 0, adds none. Is its condition the right way round?",
+        )
     for bug, (scale, message) in scales.items():
         if standard_normal(residual / scale):
             return bug, message

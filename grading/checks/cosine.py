@@ -144,6 +144,8 @@ def _slips(alphas: Tensor, images: Tensor, t: Tensor, noise: Tensor) -> dict[str
         "scales-swapped": Slip((1 - bar).sqrt() * x + bar.sqrt() * eps, plain + "the two factors have changed places"),
         "noise-not-scaled": Slip(bar.sqrt() * x + eps, plain + "the noise is not scaled"),
         "x-not-scaled": Slip(x + (1 - bar).sqrt() * eps, plain + "x_0 is not scaled"),
+        "noise-sign": Slip(bar.sqrt() * x - (1 - bar).sqrt() * eps, plain + "you subtract the noise"),
+        "root-inside": Slip(bar.sqrt() * x + (1 - bar.sqrt()) * eps, plain + "you use 1 - sqrt(alpha_bar_t)"),
         "noise-missing": Slip(bar.sqrt() * x, plain + "the noise is missing"),
         "one-t-for-all": Slip(
             bar[:1].sqrt() * x + (1 - bar[:1]).sqrt() * eps,

@@ -56,26 +56,43 @@ def _judge_forward_moments(student: Subject, x0: Tensor, t: Tensor, call: str) -
 
 
 def _forward_slips(betas: Tensor, x0: Tensor, t: Tensor) -> dict[str, Slip]:
-    _, alpha, bar, earlier = at(t, schedule_tables(betas))
+    beta, alpha, bar, earlier = at(t, schedule_tables(betas))
+    (later,) = _bars_after(betas, t)
     x, plain = x0.double(), "the mean is sqrt(alpha_bar_t) x_0; "
+    swapped = "1 - alpha_bar_t belongs to the variance, alpha_bar_t to the mean; yours has "
     return {
         "no-root-on-x": Slip(bar * x, plain + "the root is missing"),
         "alpha-for-alpha-bar": Slip(alpha.sqrt() * x, plain + "you use alpha_t, one step's worth"),
         "t-minus-one": Slip(earlier.sqrt() * x, plain + "you use the step before t; steps count from 0"),
+        "t-plus-one": Slip(later.sqrt() * x, plain + "you use the step after t; steps count from 0"),
         "x-not-scaled": Slip(x, plain + "yours is x_0 itself"),
+        "x-divided": Slip(x / bar.sqrt(), plain + "you divide by the root"),
+        "scales-swapped": Slip((1 - bar).sqrt() * x, swapped + "sqrt(1 - alpha_bar_t) x_0 for the mean"),
+        "scales-swapped-no-root": Slip((1 - bar) * x, swapped + "(1 - alpha_bar_t) x_0 for the mean"),
+        "beta-for-alpha-bar": Slip(beta.sqrt() * x, plain + "you use beta_t"),
         "moments-swapped": Slip((1 - bar).expand(x.shape), "the mean comes first, then the variance"),
         "one-t-for-all": Slip(bar[:1].sqrt() * x, "every image has its own t; you use one for the whole batch"),
     }
 
 
+def _bars_after(betas: Tensor, t: Tensor) -> tuple[Tensor, ...]:
+    """alpha_bar one step later, of the last step its own: as [B, 1, 1, 1]."""
+    return at((t + 1).clamp(max=len(betas) - 1), schedule_tables(betas)[2:3])
+
+
 def _variance_slips(betas: Tensor, x0: Tensor, t: Tensor) -> dict[str, Slip]:
     beta, _, bar, earlier = at(t, schedule_tables(betas))
+    (later,) = _bars_after(betas, t)
     plain, shape = "the variance is 1 - alpha_bar_t; ", x0.shape
     return {
         "deviation-for-variance": Slip((1 - bar).sqrt().expand(shape), plain + "yours is its root"),
         "alpha-for-alpha-bar": Slip(beta.expand(shape), plain + "yours is 1 - alpha_t, one step's worth"),
         "bar-for-variance": Slip(bar.expand(shape), plain + "yours is alpha_bar_t"),
+        "root-in-variance": Slip((1 - bar.sqrt()).expand(shape), plain + "yours is 1 - sqrt(alpha_bar_t)"),
+        "squared-variance": Slip(((1 - bar) ** 2).expand(shape), plain + "yours is its square"),
+        "unit-variance": Slip(torch.ones_like(x0).double(), plain + "yours is 1 at every step"),
         "t-minus-one": Slip((1 - earlier).expand(shape), plain + "you use the step before t; steps count from 0"),
+        "t-plus-one": Slip((1 - later).expand(shape), plain + "you use the step after t; steps count from 0"),
     }
 
 
@@ -107,30 +124,51 @@ def _by_another_route(mean: object, right: Tensor, betas: Tensor, t: Tensor) -> 
 
 
 def _reverse_slips(betas: Tensor, xt: Tensor, t: Tensor, estimate: Tensor) -> dict[str, Slip]:
+    return {**_wrong_divisions(betas, xt, t, estimate), **_wrong_factors(betas, xt, t, estimate)}
+
+
+def _wrong_divisions(betas: Tensor, xt: Tensor, t: Tensor, estimate: Tensor) -> dict[str, Slip]:
+    """The difference of image and noise is right, what is made of it is not."""
     beta, alpha, bar, _ = at(t, schedule_tables(betas))
     x, eps = xt.double(), estimate.double()
-    c = beta / (1 - bar).sqrt()
+    c, by_root = beta / (1 - bar).sqrt(), "the division is by sqrt(alpha_t); "
     return {
         "alpha-bar-for-alpha": Slip(
             (x - c * eps) / bar.sqrt(), "the division is by sqrt(alpha_t), not sqrt(alpha_bar_t)"
         ),
         "no-division": Slip(x - c * eps, "the division by sqrt(alpha_t) is missing"),
-        "no-root-on-alpha": Slip((x - c * eps) / alpha, "the division is by sqrt(alpha_t); the root is missing"),
-        "no-root-on-noise": Slip(
-            (x - beta / (1 - bar) * eps) / alpha.sqrt(), "the root over 1 - alpha_bar_t is missing"
-        ),
-        "alpha-for-alpha-bar": Slip(
-            (x - beta / (1 - alpha).sqrt() * eps) / alpha.sqrt(),
-            "the noise is divided by sqrt(1 - alpha_bar_t), not alpha_t",
+        "no-root-on-alpha": Slip((x - c * eps) / alpha, by_root + "the root is missing"),
+        "alpha-multiplied": Slip((x - c * eps) * alpha.sqrt(), by_root + "you multiply by it"),
+        "beta-for-alpha": Slip((x - c * eps) / beta.sqrt(), by_root + "you divide by sqrt(beta_t)"),
+        "noise-not-divided": Slip(
+            x / alpha.sqrt() - c * eps, "1 / sqrt(alpha_t) belongs to the whole difference; you divide x_t alone"
         ),
         "noise-sign": Slip((x + c * eps) / alpha.sqrt(), "the estimated noise is to be taken away; you add it"),
-        "noise-not-scaled": Slip((x - eps) / alpha.sqrt(), "the factor beta_t / sqrt(1 - alpha_bar_t) is missing"),
         "x0-for-mean": Slip((x - (1 - bar).sqrt() * eps) / bar.sqrt(), "this is the estimate of x_0, not of x_{t-1}"),
     }
 
 
+def _wrong_factors(betas: Tensor, xt: Tensor, t: Tensor, estimate: Tensor) -> dict[str, Slip]:
+    """The estimate of the noise has another factor than it should."""
+    beta, alpha, bar, _ = at(t, schedule_tables(betas))
+    x, eps, plain = xt.double(), estimate.double(), "the factor of the estimate is beta_t / sqrt(1 - alpha_bar_t); "
+    factors = {
+        "no-root-on-noise": (beta / (1 - bar), "the root over 1 - alpha_bar_t is missing"),
+        "alpha-for-alpha-bar": (beta / beta.sqrt(), "the noise is divided by sqrt(1 - alpha_bar_t), not alpha_t"),
+        "noise-not-scaled": (torch.ones_like(beta), "the factor beta_t / sqrt(1 - alpha_bar_t) is missing"),
+        "root-on-beta": (beta.sqrt() / (1 - bar).sqrt(), plain + "you take the root of beta_t too"),
+        "noise-multiplied": (beta * (1 - bar).sqrt(), plain + "you multiply by the root"),
+        "bar-for-one-minus-bar": (beta / bar.sqrt(), plain + "you divide by sqrt(alpha_bar_t)"),
+        "alpha-for-beta": (alpha / (1 - bar).sqrt(), plain + "you have alpha_t in the place of beta_t"),
+        "factor-not-divided": (beta, plain + "the division by sqrt(1 - alpha_bar_t) is missing"),
+        "beta-missing-in-factor": (1 / (1 - bar).sqrt(), plain + "beta_t is missing"),
+    }
+    return {bug: Slip((x - c * eps) / alpha.sqrt(), message) for bug, (c, message) in factors.items()}
+
+
 def _reverse_variance_slips(betas: Tensor, xt: Tensor, t: Tensor) -> dict[str, Slip]:
-    beta, _, bar, earlier = at(t, schedule_tables(betas))
+    beta, alpha, bar, earlier = at(t, schedule_tables(betas))
+    (before,) = at((t - 1).clamp_min(0), schedule_tables(betas)[:1])
     shape, plain = xt.shape, "the variance is beta_t; "
     posterior = ((1 - earlier) / (1 - bar) * beta).expand(shape)
     return {
@@ -138,4 +176,10 @@ def _reverse_variance_slips(betas: Tensor, xt: Tensor, t: Tensor) -> dict[str, S
         "deviation-for-variance": Slip(beta.sqrt().expand(shape), plain + "yours is its root"),
         "squared-variance": Slip((beta**2).expand(shape), plain + "yours is its square"),
         "forward-variance": Slip((1 - bar).expand(shape), plain + "yours is 1 - alpha_bar_t, that of q(x_t | x_0)"),
+        "alpha-for-beta": Slip(alpha.expand(shape), plain + "yours is alpha_t"),
+        "unit-variance": Slip(torch.ones_like(xt).double(), plain + "yours is 1 at every step"),
+        "t-minus-one": Slip(before.expand(shape), plain + "you use the step before t; steps count from 0"),
+        "no-variance-at-the-end": Slip(
+            (beta * (t > 0).view(-1, 1, 1, 1)).expand(shape), plain + "yours is 0 at t = 0, and right at other steps"
+        ),
     }

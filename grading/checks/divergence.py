@@ -1,21 +1,12 @@
 """The Kullback-Leibler divergence between normal distributions with diagonal covariance: in closed form, and by sampling."""
 
-import torch
 from torch import Generator, Tensor
 
 from grading.checks.batches import Batch, batches, table
 from grading.checks.compare import NEARLY, Disagreement, tensor, within
+from grading.checks.divergence_slips import kl_slips, kl_terms
 from grading.checks.estimate_slips import SHARED, SIGMAS, known_law
-from grading.checks.formula import (
-    Formula,
-    Slips,
-    WrongShape,
-    by_hand,
-    judge,
-    judge_inputs_kept,
-    script,
-    sum_slips,
-)
+from grading.checks.formula import Formula, WrongShape, by_hand, judge, judge_inputs_kept, script
 from grading.checks.likelihood import CENTRES, LOGVARS
 from grading.checks.log_ratio import Pair, divergence, errors, variance
 from grading.subjects import Subject
@@ -36,56 +27,7 @@ def analytic(student: Subject, reference: Subject, rng: Generator) -> None:
     )
 
 
-def kl_terms(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
-    """The four terms of every dimension: [B, D] each -> [B, 4 D]. Kingma & Welling 2014, appendix B, for a general p."""
-    ratio, distance = torch.exp(logvar_q - logvar_p), (mu_q - mu_p) ** 2 * torch.exp(-logvar_p)
-    return 0.5 * torch.cat([logvar_p - logvar_q, ratio, distance, -torch.ones_like(ratio)], dim=1)
-
-
-def _slips(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Slips:
-    terms = kl_terms(mu_q, logvar_q, mu_p, logvar_p)
-    logs, ratio, distance, ones = (part.sum(1) for part in terms.unflatten(1, (4, -1)).unbind(1))
-    right, width, zero = logs + ratio + distance + ones, mu_q.shape[1], torch.zeros_like(mu_q)
-    by_q = 0.5 * ((mu_q - mu_p) ** 2 * torch.exp(-logvar_q)).sum(1)
-    squared = 0.5 * torch.exp(2 * (logvar_q - logvar_p)).sum(1)
-    first_power = 0.5 * ((mu_q - mu_p) * torch.exp(-logvar_p)).sum(1)
-    return {
-        **sum_slips(right, width, "the divergence"),
-        "kl-swapped": (kl_terms(mu_p, logvar_p, mu_q, logvar_q).sum(1), "this is D(p || q); D(q || p) is wanted"),
-        "prior-ignored": (
-            kl_terms(mu_q, logvar_q, zero, zero).sum(1),
-            "this is D(q || N(0, I)): mu_p, logvar_p are not used",
-        ),
-        "missing-one": (right - ones, "the - 1 of every dimension is missing"),
-        "one-for-all-dimensions": (right - ones + ones / width, "- 1 belongs to every dimension; yours is there once"),
-        "one-sign": (right - 2 * ones, "it is - 1 in every dimension, not + 1"),
-        "missing-half": (2 * right, "the 1/2 in front is missing"),
-        "logs-without-half": (right + logs, "the logarithms of the variances come with a 1/2, or are those of t and s"),
-        "logs-sign": (right - 2 * logs, "the logarithm is log t^2 - log s^2: that of p minus that of q"),
-        "missing-logs": (right - logs, "log t^2 - log s^2 is missing"),
-        "missing-ratio": (right - ratio, "the ratio of the variances, s^2 / t^2, is missing"),
-        "ratio-squared": (
-            right - ratio + squared,
-            "the ratio of the variances is exp(logvar_q - logvar_p); you square it again",
-        ),
-        "missing-distance": (right - distance, "the squared distance between the means is missing"),
-        "distance-not-squared": (right - distance + first_power, "the distance between the means is to be squared"),
-        "distance-over-wrong-variance": (
-            right - distance + by_q,
-            "the distance is divided by the variance of p, not of q",
-        ),
-        "variance-as-sigma": (
-            kl_terms(mu_q, 2 * logvar_q, mu_p, 2 * logvar_p).sum(1),
-            "exp(logvar) is the variance, and you use it as the standard deviation; that is exp(logvar / 2)",
-        ),
-        "sigma-for-variance": (
-            kl_terms(mu_q, logvar_q / 2, mu_p, logvar_p / 2).sum(1) + logs / 2,
-            "the standard deviations exp(logvar / 2) are used where the variances belong",
-        ),
-    }
-
-
-ANALYTIC = Formula("kl_analytic", "the divergence", kl_terms, _slips, gradients=("mu_q", "logvar_q"))
+ANALYTIC = Formula("kl_analytic", "the divergence", kl_terms, kl_slips, gradients=("mu_q", "logvar_q"))
 
 # Three pairs of three dimensions; every row of a batch repeats one of them. Moderate, since log q - log p is heavy-tailed.
 PAIRS = Batch(

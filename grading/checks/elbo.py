@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import HALF, Disagreement, close, shown, tensor
-from grading.checks.divergence import kl_terms
+from grading.checks.divergence_slips import kl_terms
 from grading.checks.formula import Slips, WrongShape, by_hand, gradients_agree, leaves_inputs_alone, script
 from grading.checks.likelihood import bernoulli_terms
 from grading.subjects import Subject

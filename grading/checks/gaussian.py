@@ -11,9 +11,11 @@ from grading.checks.formula import by_hand, script
 from grading.checks.noise import explained, standard_normal
 from grading.checks.pairs import pairs
 from grading.checks.search import on_the_smallest_input, smallest_failure
+from grading.checks.standard_divergence import kl_elements, kl_per_image, kl_slips
 from grading.subjects import Subject
 
 DRAWS = 20_000
+TOLD_APART = (1.5, -1.3), (-0.7, 1.2)  # mu and logvar at which every known mistake gives other numbers
 SMALL = -8.0  # a logvar near which sigma all but vanishes, and which code may not have cut off (docs/right.md#clamps)
 
 
@@ -25,20 +27,19 @@ def reparameterization(student: Subject, reference: Subject, rng: Generator) -> 
     no number shared among images or dimensions (docs/right.md#noise).
     """
     call = by_hand(reference, "reparameterize", ("mu", "logvar"))
-    for mu, logvar in ((1.5, -1.0), (-0.7, 1.2), (0.0, 0.0), (0.3, SMALL)):
+    for mu, logvar in (*TOLD_APART, (0.0, 0.0), (0.3, SMALL)):
         _right_law(student, mu, logvar, call)
     _draws_anew(student)
     _lets_gradients_through(student, rng)
 
 
 def _right_law(student: Subject, mu: float, logvar: float, call: str) -> None:
-    shape = (DRAWS // 4, 4)
-    z = tensor(student.reparameterize(mu=torch.full(shape, mu), logvar=torch.full(shape, logvar)), "z", shape)
+    z = _drawn(student, mu, logvar)
     sigma, n = float(torch.tensor(logvar / 2).exp()), z.numel()
     mean, spread, noise = z.mean().item(), z.std().item(), (z - mu) / sigma
     if standard_normal(noise):
         return
-    bug, message = _known_noise(z, mu, logvar)
+    bug, message = _known_noise(student, z, mu, logvar)
     raise Disagreement(
         message,
         bug=bug,
@@ -50,22 +51,51 @@ def _right_law(student: Subject, mu: float, logvar: float, call: str) -> None:
     )
 
 
-def _known_noise(z: Tensor, mu: float, logvar: float) -> tuple[str, str]:
-    """The mistake behind draws that do not follow N(mu, exp(logvar)): a wrong sigma, or noise of another law."""
+def _drawn(student: Subject, mu: float, logvar: float) -> Tensor:
+    shape = (DRAWS // 4, 4)
+    return tensor(student.reparameterize(mu=torch.full(shape, mu), logvar=torch.full(shape, logvar)), "z", shape)
+
+
+def _known_noise(student: Subject, z: Tensor, mu: float, logvar: float) -> tuple[str, str]:
+    """The mistake behind draws that do not follow N(mu, exp(logvar)): another law, or noise of another kind.
+
+    A law is told where draws at other numbers follow it too, since by chance one deviation may be like another.
+    """
+    known = _followed(z, mu, logvar)
+    if known:
+        other = next(each for each in TOLD_APART if each != (mu, logvar))
+        again = _followed(_drawn(student, *other), *other)
+        known = {bug: message for bug, message in known.items() if bug in again}
+    if known:
+        return next(iter(known.items()))
     sigma = torch.tensor(logvar / 2).exp().item()
-    scales = {
-        "sigma-is-variance": (sigma**2, "sigma is exp(logvar / 2); yours is exp(logvar), the variance"),
-        "sigma-is-logvar": (logvar, "sigma is exp(logvar / 2); yours is logvar itself"),
-        "sigma-is-one": (1.0, "the noise is not scaled by sigma = exp(logvar / 2)"),
-        "sigma-is-fourth-root": (sigma**0.5, "sigma is exp(logvar / 2); yours is exp(logvar / 4)"),
-    }
-    for bug, (wrong, message) in scales.items():
-        if abs(abs(wrong) - sigma) > 0.02 and wrong and standard_normal((z - mu) / wrong):
-            return bug, message
     bug, message = explained((z - mu) / sigma)
     if bug or within(z.mean().item(), mu, sigma / z.numel() ** 0.5):
         return bug, message or "z does not have standard deviation exp(logvar / 2)"
     return "", "z does not have mean mu"
+
+
+def _followed(z: Tensor, mu: float, logvar: float) -> dict[str, str]:
+    """The mistakes whose law these draws follow."""
+    sigma = torch.tensor(logvar / 2).exp().item()
+    laws = {
+        "sigma-is-variance": (mu, sigma**2, "sigma is exp(logvar / 2); yours is exp(logvar), the variance"),
+        "sigma-is-logvar": (mu, logvar, "sigma is exp(logvar / 2); yours is logvar itself"),
+        "sigma-is-half-logvar": (mu, logvar / 2, "sigma is exp(logvar / 2); yours is logvar / 2"),
+        "sigma-is-one": (mu, 1.0, "the noise is not scaled by sigma = exp(logvar / 2)"),
+        "sigma-is-fourth-root": (mu, sigma**0.5, "sigma is exp(logvar / 2); yours is exp(logvar / 4)"),
+        "sigma-inverted": (mu, 1 / sigma, "sigma is exp(logvar / 2); yours is exp(-logvar / 2)"),
+        "mu-missing": (0.0, sigma, "mu is not added: z = mu + sigma eps"),
+        "mu-sign": (-mu, sigma, "mu is to be added; you subtract it"),
+        "mu-scaled": (mu * sigma, sigma, "sigma scales the noise alone: z = mu + sigma eps, not (mu + eps) sigma"),
+        "mu-and-sigma-swapped": (sigma, mu, "mu and sigma have changed places: z = mu + sigma eps"),
+        "latents-swapped": (logvar, torch.tensor(mu / 2).exp().item(), "mu and logvar have changed places"),
+    }
+    return {
+        bug: message
+        for bug, (centre, scale, message) in laws.items()
+        if (centre, abs(scale)) != (mu, sigma) and scale and standard_normal((z - centre) / scale)
+    }
 
 
 def _draws_anew(student: Subject) -> None:
@@ -110,12 +140,6 @@ def kl_to_standard_normal(student: Subject, reference: Subject, rng: Generator) 
     smallest_failure(_gaussians(), lambda drawn: _judge_kl(student, drawn[0], drawn[1], used))
 
 
-def kl_per_image(mu: Tensor, logvar: Tensor) -> Tensor:
-    """The right answer, in float64: [B, Z], [B, Z] -> [B]."""
-    mu, logvar = mu.double(), logvar.double()
-    return 0.5 * (logvar.exp() + mu**2 - 1 - logvar).sum(1)
-
-
 def _judge_kl(student: Subject, mu: Tensor, logvar: Tensor, reduction: str = "") -> str:
     """Raises Disagreement unless the answer is the divergence in some reduction (or in that one); returns which."""
     answer = tensor(student.kl_to_standard_normal(mu=mu, logvar=logvar), "the KL divergence")
@@ -126,78 +150,47 @@ def _judge_kl(student: Subject, mu: Tensor, logvar: Tensor, reduction: str = "")
     told = {"expected": f"{shown(expected)} ({reduction or 'mean over the batch; other reductions are right as well'})"}
     show = f"mu, logvar = torch.tensor({_digits(mu)}), torch.tensor({_digits(logvar)})\nprint(vae.kl_loss(mu, logvar))"
     told |= {"actual": shown(answer), "reproduce": show}
-    bug, message = known_kl(answer, mu.double(), logvar.double())
-    if not bug:
-        bug, message = _two_slips(student, answer, mu, logvar)
+    bug, message = _unreduced(answer, mu, logvar) or _explained(student, answer, mu, logvar)
     raise Disagreement(message or "this is not the KL divergence to N(0, I), in any reduction", bug=bug, **told)
 
 
-def known_kl(answer: Tensor, mu: Tensor, logvar: Tensor) -> tuple[str, str]:
-    """The known mistake that gives this answer in some reduction, and what to say of it; two empty strings for none."""
-    for bug, (wrong, message) in kl_slips(mu, logvar).items():
-        if which(answer, reductions(wrong, mu.numel())):
-            return bug, message
+def _unreduced(answer: Tensor, mu: Tensor, logvar: Tensor) -> tuple[str, str] | None:
+    """Right numbers that were reduced over other dimensions than those of an image."""
+    every = kl_elements(mu, logvar)
+    if which(answer, {"not-summed": every}) and answer.shape == every.shape:
+        return "not-summed", "the dimensions of z are still to be summed over"
+    if answer.shape == every[0].shape and which(answer, {"sum": every.sum(0), "mean": every.mean(0)}):
+        return "wrong-dimension", "you reduce over the batch alone; sum over the dimensions of z, dim=1"
+    return None
+
+
+def _explained(student: Subject, answer: Tensor, mu: Tensor, logvar: Tensor) -> tuple[str, str]:
+    """The known mistake that gives this answer, or two of them, and what to say; two empty strings for none.
+
+    One number is soon explained by something, so the same has to explain the answer to other inputs as well.
+    """
+    other = mu.flip(0) - 0.3, 0.9 * logvar.flip(0) + 0.05
+    try:
+        again = tensor(student.kl_to_standard_normal(mu=other[0], logvar=other[1]), "the answer")
+    except Disagreement:
+        return "", ""
+    for fitting in (_fitting_slips, _fitting_pairs):
+        confirmed = fitting(again, *other)
+        for bug, message in fitting(answer, mu, logvar).items():
+            if bug in confirmed:
+                return bug, message
     return "", ""
 
 
-def _two_slips(student: Subject, answer: Tensor, mu: Tensor, logvar: Tensor) -> tuple[str, str]:
-    """Two known mistakes together: those that fit this answer, and another one as well, since there are many pairs."""
-    found = _fitting_pairs(answer, mu, logvar)
-    if found:
-        other = mu.flip(0) - 0.3, 0.9 * logvar.flip(0) + 0.05
-        again = _fitting_pairs(
-            tensor(student.kl_to_standard_normal(mu=other[0], logvar=other[1]), "the answer"), *other
-        )
-        found = {bug: message for bug, message in found.items() if bug in again}
-    return next(iter(found.items()), ("", ""))
+def _fitting_slips(answer: Tensor, mu: Tensor, logvar: Tensor) -> dict[str, str]:
+    known = kl_slips(mu.double(), logvar.double())
+    return {bug: message for bug, (wrong, message) in known.items() if which(answer, reductions(wrong, mu.numel()))}
 
 
 def _fitting_pairs(answer: Tensor, mu: Tensor, logvar: Tensor) -> dict[str, str]:
     mu, logvar = mu.double(), logvar.double()
     every = pairs(kl_per_image(mu, logvar), kl_slips(mu, logvar))
     return {bug: message for bug, wrong, message in every if which(answer, reductions(wrong, mu.numel()))}
-
-
-def kl_slips(mu: Tensor, logvar: Tensor) -> dict[str, tuple[Tensor, str]]:
-    """What known mistakes give, per image."""
-    var, right = logvar.exp(), kl_per_image(mu, logvar)
-    return {
-        "kl-logvar-as-deviation": (
-            0.5 * (var**2 + mu**2 - 1 - 2 * logvar).sum(1),
-            "exp(logvar) is taken for sigma throughout; it is sigma^2, the variance",
-        ),
-        "kl-variance-squared": (
-            0.5 * (var**2 + mu**2 - 1 - logvar).sum(1),
-            "sigma^2 is exp(logvar) already; you square it again",
-        ),
-        "kl-logvar-doubled": (
-            0.5 * (var + mu**2 - 1 - 2 * logvar).sum(1),
-            "ln sigma^2 is logvar itself; you take it twice",
-        ),
-        "kl-logvar-halved": (0.5 * (var + mu**2 - 1 - logvar / 2).sum(1), "ln sigma^2 is logvar itself; you halve it"),
-        "kl-sign": (-right, "the sign is wrong: a KL divergence is never negative"),
-        "kl-without-one": (right + 0.5 * mu.shape[1], "the - 1 of sigma^2 + mu^2 - 1 - ln sigma^2 is missing"),
-        "kl-log-of-logvar": (
-            0.5 * (var + mu**2 - 1 - logvar.abs().log()).sum(1),
-            "logvar is ln sigma^2 already; you take its logarithm again",
-        ),
-        "kl-without-half": (2 * right, "the factor 1/2 in front of the sum is missing"),
-        "kl-sigma-for-variance": (
-            0.5 * ((logvar / 2).exp() + mu**2 - 1 - logvar).sum(1),
-            "sigma^2 is exp(logvar); you use exp(logvar / 2), which is sigma",
-        ),
-        "kl-logvar-for-variance": (
-            0.5 * (logvar + mu**2 - 1 - logvar).sum(1),
-            "sigma^2 is exp(logvar); you use logvar itself",
-        ),
-        "kl-mu-not-squared": (0.5 * (var + mu - 1 - logvar).sum(1), "mu is not squared"),
-        "kl-without-mu": (0.5 * (var - 1 - logvar).sum(1), "the term mu^2 is missing"),
-        "kl-mu-sign": (0.5 * (var - mu**2 - 1 - logvar).sum(1), "mu^2 has the wrong sign"),
-        "kl-without-variance": (0.5 * (mu**2 - 1 - logvar).sum(1), "the term sigma^2 = exp(logvar) is missing"),
-        "kl-without-logvar": (0.5 * (var + mu**2 - 1).sum(1), "the term ln sigma^2 = logvar is missing"),
-        "kl-logvar-sign": (0.5 * (var + mu**2 - 1 + logvar).sum(1), "ln sigma^2 = logvar has the wrong sign"),
-        "kl-one-sign": (0.5 * (var + mu**2 + 1 - logvar).sum(1), "it is - 1 in sigma^2 + mu^2 - 1 - ln sigma^2"),
-    }
 
 
 def _digits(values: Tensor) -> Any:

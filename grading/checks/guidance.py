@@ -32,6 +32,16 @@ def _other(scale: Tensor) -> Tensor:
     return (1 - scale**2).sqrt()
 
 
+def _ratio(alpha: Tensor) -> Tensor:
+    """exp(-lambda), from alpha."""
+    return 1 / alpha**2 - 1
+
+
+def _of_ratio(ratio: Tensor) -> Tensor:
+    """alpha, from exp(-lambda)."""
+    return (1 / (1 + ratio)).sqrt()
+
+
 ALPHA = Composed(
     "alpha",
     "alpha^2 = 1 / (1 + exp(-lambda))",
@@ -40,6 +50,11 @@ ALPHA = Composed(
         "alpha-squared": (lambda alpha: alpha**2, "yours is alpha^2; its root is asked for"),
         "alpha-root-twice": (lambda alpha: alpha.sqrt(), "the root is taken twice"),
         "alpha-is-sigma": (_other, "yours is sigma: the exponent has a minus"),
+        "alpha-fourth-power": (lambda alpha: alpha**4, "yours is the square of alpha^2; its root is asked for"),
+        "not-inverted": (lambda alpha: 1 / alpha, "yours is 1 / alpha"),
+        "exponent-halved": (lambda alpha: _of_ratio(_ratio(alpha).sqrt()), "you halve lambda"),
+        "exponent-doubled": (lambda alpha: _of_ratio(_ratio(alpha) ** 2), "you double lambda"),
+        "one-minus-exp": (lambda alpha: (1 / (1 - _ratio(alpha))).sqrt(), "it is 1 + exp; yours is 1 - exp"),
         "snr-for-alpha": (lambda alpha: alpha / _other(alpha), "yours is alpha / sigma: the 1 + is missing"),
     },
 )
@@ -51,6 +66,9 @@ SIGMA = Composed(
         "sigma-squared": (lambda sigma: sigma**2, "yours is sigma^2; its root is asked for"),
         "sigma-root-twice": (lambda sigma: sigma.sqrt(), "the root is taken twice"),
         "sigma-is-alpha": (_other, "yours is alpha"),
+        "sigma-is-alpha-squared": (lambda sigma: _other(sigma) ** 2, "yours is alpha^2"),
+        "sigma-is-inverse-alpha": (lambda sigma: 1 / _other(sigma), "yours is 1 / alpha"),
+        "one-plus-alpha-squared": (lambda sigma: (1 + _other(sigma) ** 2).sqrt(), "yours has 1 + alpha^2"),
         "one-minus-alpha": (lambda sigma: 1 - _other(sigma), "yours is 1 - alpha"),
         "alpha-not-squared": (lambda sigma: (1 - _other(sigma)).sqrt(), "yours is the root of 1 - alpha"),
     },
@@ -69,6 +87,8 @@ DIFFUSED = Composed(
         ),
         "sigma-squared": (lambda x, noise, alpha, sigma: alpha * x + sigma**2 * noise, "you use sigma^2"),
         "alpha-squared": (lambda x, noise, alpha, sigma: alpha**2 * x + sigma * noise, "you use alpha^2"),
+        "sigma-rooted": (lambda x, noise, alpha, sigma: alpha * x + sigma.sqrt() * noise, "you use the root of sigma"),
+        "alpha-rooted": (lambda x, noise, alpha, sigma: alpha.sqrt() * x + sigma * noise, "you use the root of alpha"),
         "noise-not-scaled": (lambda x, noise, alpha, sigma: alpha * x + noise, "sigma is missing"),
         "image-not-scaled": (lambda x, noise, alpha, sigma: x + sigma * noise, "alpha is missing"),
         "one-minus-alpha": (

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from grading.checks import variance_preserving as vp
 from grading.checks.formula import judge_inputs_kept
 from grading.checks.guidance import BELOW, LOOSE, SAFE, alphas, shown_call, sigmas
+from grading.checks.guided_slips import DEVIATION_SLIPS, MEAN_SLIPS, step_mean
 from grading.checks.stand_ins import (
     Coefficients,
     Composed,
@@ -29,26 +30,9 @@ DEFAULT_V = 0.3
 DEVIATION = Composed(
     "the standard deviation",
     "sqrt((1 - exp(lambda - lambda')) sigma^2)",
-    # r is exp(lambda - lambda'), s the sigma that belongs there, other the sigma at the other lambda
-    lambda r, s, other: (1 - r).sqrt() * s,
-    {
-        "variance-for-deviation": (
-            lambda r, s, other: (1 - r) * s**2,
-            "yours is the variance; its root, the standard deviation, is asked for",
-        ),
-        "sigma-of-the-other": (
-            lambda r, s, other: (1 - r).sqrt() * other,
-            "sigma_q takes sigma at lambda and sigma_q_x at lambda'; you take the other one",
-        ),
-        "ratio-swapped": (
-            lambda r, s, other: ((1 - 1 / r) * s**2).sqrt(),
-            "with exp(lambda' - lambda) it is the root of a negative number, nan",
-        ),
-        "sigma-not-squared": (lambda r, s, other: ((1 - r) * s).sqrt(), "sigma is not squared in yours"),
-        "root-twice": (lambda r, s, other: ((1 - r).sqrt() * s).sqrt(), "the root is taken twice"),
-        "one-minus-missing": (lambda r, s, other: r.sqrt() * s, "the 1 - in front of exp is missing"),
-        "factor-missing": (lambda r, s, other: s, "the factor 1 - exp(lambda - lambda') is missing"),
-    },
+    # r is exp(lambda - lambda'), s the sigma that belongs there, other the sigma at the other lambda, a the alpha
+    lambda r, s, other, a: (1 - r).sqrt() * s,
+    DEVIATION_SLIPS,
     LOOSE,
 )
 
@@ -92,37 +76,15 @@ def posterior_deviation(student: Subject, reference: Subject, rng: Generator) ->
 
 
 def _deviation_quantities(below: Coefficients, *pair: Tensor, at: int) -> dict[str, list[Tensor]]:
-    return {"r": [1 - vp.lost(*pair)], "s": sigmas(pair[at], below), "other": sigmas(pair[1 - at], below)}
-
-
-def _mean(z: Tensor, x: Tensor, r: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """a is alpha; b and c are alpha', where it scales z and where it scales x: code may write one out and call the other."""
-    return r * b / a * z + (1 - r) * c * x
+    scales = {"s": sigmas(pair[at], below), "other": sigmas(pair[1 - at], below), "a": alphas(pair[at], below)}
+    return {"r": [1 - vp.lost(*pair)], **scales}
 
 
 MEAN = Composed(
     "the mean",
     "mu = r alpha'/alpha z + (1 - r) alpha' x with r = exp(lambda - lambda')",
-    _mean,
-    {
-        "z-x-swapped": (lambda z, x, r, a, b, c: _mean(x, z, r, a, b, c), "z and x are swapped"),
-        "ratio-swapped": (lambda z, x, r, a, b, c: _mean(z, x, 1 / r, a, b, c), "you use exp(lambda' - lambda)"),
-        "alphas-inverted": (lambda z, x, r, a, b, c: _mean(z, x, r, b, a, c), "you use alpha / alpha'"),
-        "alpha-of-the-other": (
-            lambda z, x, r, a, b, c: _mean(z, x, r, a, b, a),
-            "you scale x by alpha at lambda; it should be at lambda'",
-        ),
-        "weights-swapped": (lambda z, x, r, a, b, c: _mean(z, x, 1 - r, a, b, c), "r and 1 - r are swapped"),
-        "alpha-missing": (
-            lambda z, x, r, a, b, c: _mean(z, x, r, a, b, torch.ones_like(c)),
-            "the alpha' in front of x is missing",
-        ),
-        "alphas-missing": (
-            lambda z, x, r, a, b, c: _mean(z, x, r, torch.ones_like(a), torch.ones_like(b), c),
-            "the alpha'/alpha in front of z is missing",
-        ),
-        "ratio-missing": (lambda z, x, r, a, b, c: b / a * z + (1 - r) * c * x, "the r in front of z is missing"),
-    },
+    step_mean,
+    MEAN_SLIPS,
 )
 
 
@@ -163,6 +125,11 @@ VARIANCE = Composed(
         "v-ignored": (lambda p, q, v: p ** (1 - DEFAULT_V) * q**DEFAULT_V, "the v that is given is not used"),
         "posterior-only": (lambda p, q, v: p, "yours is s' alone"),
         "forward-only": (lambda p, q, v: q, "yours is s alone"),
+        "product-for-powers": (
+            lambda p, q, v: p * (1 - v) * q * v,
+            "1 - v and v are exponents; you multiply by them",
+        ),
+        "sum-of-powers": (lambda p, q, v: p ** (1 - v) + q**v, "the two powers are to be multiplied; you add them"),
         "mixed-deviations": (
             lambda p, q, v: (1 - v) * p.sqrt() + v * q.sqrt(),
             "yours is an arithmetic mix of standard deviations",

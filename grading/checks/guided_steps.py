@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from grading.checks import variance_preserving as vp
 from grading.checks.compare import Disagreement, close, tensor
 from grading.checks.formula import judge_inputs_kept
-from grading.checks.noise import SHARED, explained, shared, standard_normal, unrelated
+from grading.checks.noise import SHARED, explained, shared, standard_normal, unit_moments, unrelated
 from grading.checks.stand_ins import Coefficients, affine, shaken
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
@@ -82,6 +82,13 @@ def _follows(drawn: Tensor, law: Law, given: dict[str, Tensor]) -> bool:
     return standard_normal(noise) and all(unrelated(noise, given[name]) for name in ("z", "x"))
 
 
+def _fits(drawn: Tensor, law: Law, given: dict[str, Tensor]) -> bool:
+    """The same, where every image's own deviation is right too, to within five standard errors: to name a mistake, it is
+    not enough that those of all together are."""
+    noise = ((drawn - law[0]) / law[1].sqrt()).flatten(1)
+    return _follows(drawn, law, given) and all(unit_moments(image) for image in noise)
+
+
 def _named(student: Subject, given: dict[str, Tensor], known: Coefficients) -> Disagreement:
     """What is wrong with draws that follow no right law."""
     drawn = _asked(student, given, known)
@@ -92,11 +99,15 @@ def _named(student: Subject, given: dict[str, Tensor], known: Coefficients) -> D
         "actual": f"it has mean {noise.mean():.3f} and standard deviation {noise.std():.3f} over {noise.numel():,} draws",
     }
     for law in _right_laws(given, known):
+        bug, message = explained((drawn - law[0]) / law[1].sqrt())
+        if bug == "one-number-for-all":
+            return Disagreement(message, bug=bug, **told)
+    for law in _right_laws(given, known):
         if bug := shared((drawn - law[0]) / law[1].sqrt()):
             return Disagreement(SHARED[bug], bug=bug, **told)
     for bug, (wrong_mean, deviation, message) in _slips(given, known, mean, variance).items():
         silent = not deviation.any()
-        if close(drawn, wrong_mean, atol=1e-3) if silent else _follows(drawn, (wrong_mean, deviation**2), given):
+        if close(drawn, wrong_mean, atol=1e-3) if silent else _fits(drawn, (wrong_mean, deviation**2), given):
             return Disagreement(message, bug=bug, **told)
     bug, message = explained(noise)
     return Disagreement(message or "z_lambda' does not follow N(mu_theta, var_theta)", bug=bug, **told)
@@ -109,6 +120,7 @@ def _slips(
     z, x, noisy, clean = (value.double() for value in given.values())
     root, plain = variance.sqrt(), "mu_p_theta takes (z_lambda_t, x, lambda_t, lambda_t_prim), in this order: "
     back, back_variance = _known_law(known, z, x, clean, noisy)
+    other = "the deviation is the root of var_p_theta; yours is "
     return {
         "arguments-swapped": (_known_law(known, x, z, noisy, clean)[0], root, plain + "you swap z and x"),
         "arguments-in-other-order": (_known_law(known, z, noisy, clean, x)[0], root, plain + "yours is that of p_sample"),
@@ -117,6 +129,11 @@ def _slips(
         "lambdas-swapped-in-variance": (mean, back_variance.sqrt(), "var_p_theta takes lambda, then lambda'"),
         "image-for-mean": (x, root, "the mean is mu_p_theta(z, x, lambda, lambda'); yours is x itself"),
         "state-for-mean": (z, root, "the mean is mu_p_theta(z, x, lambda, lambda'); yours is z itself"),
+        "mean-missing": (0 * mean, root, "the mean is missing: yours is the noise alone"),
+        "mean-scaled": (mean * root, root, "the standard deviation scales the noise alone, not the mean too"),
+        "root-twice": (mean, root.sqrt(), "the root of the variance is taken twice"),
+        "sigma-q-for-deviation": (mean, vp.transition_deviation(noisy, clean), other + "sigma_q"),
+        "sigma-q-x-for-deviation": (mean, vp.posterior_deviation(noisy, clean), other + "sigma_q_x"),
         "variance-for-deviation": (mean, variance, "the noise is scaled by the variance; it should be by its root"),
         "no-noise": (mean, 0 * root, "no noise is added to the mean"),
         "noise-not-scaled": (mean, root / root, "the noise is not scaled by the standard deviation"),

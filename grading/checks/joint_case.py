@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from grading.checks.compare import Disagreement, parts, tensor
-from grading.checks.gaussian import kl_per_image
+from grading.checks.standard_divergence import kl_per_image
 from grading.metrics.similarity import ssim
 from grading.subjects import Subject
 

@@ -60,6 +60,18 @@ def _bernoulli_slips(mu: Tensor, target: Tensor) -> Slips:
         ),
         "second-term-missing": (one.sum(1), "the term (1 - x) log(1 - mu) is missing"),
         "first-term-missing": (zero.sum(1), "the term x log mu is missing"),
+        "second-term-sign": ((one - zero).sum(1), "(1 - x) log(1 - mu) is to be added; you subtract it"),
+        "first-term-sign": ((zero - one).sum(1), "x log mu is to be added; you subtract it"),
+        "log-mu-twice": (mu.log().sum(1), "1 - x goes with log(1 - mu); you take log mu in both terms"),
+        "one-minus-log": (
+            (one + (1 - target) * (1 - mu.log())).sum(1),
+            "1 - x goes with log(1 - mu); you take 1 - log mu",
+        ),
+        "logarithms-missing": ((target * mu + (1 - target) * (1 - mu)).sum(1), "the logarithms are missing"),
+        "squared-error": (
+            -((target - mu) ** 2).sum(1),
+            "this is a squared error; pixels are Bernoulli variables, whose log-likelihood has the logarithms of mu",
+        ),
         "terms-crossed": (bernoulli_terms(1 - mu, target).sum(1), "x goes with log mu, and 1 - x with log(1 - mu)"),
         "no-logarithm": (right.exp(), "this is the likelihood; its logarithm is wanted"),
         "other-base": (right / math.log(10), "the natural logarithm is wanted; yours has base 10"),
@@ -85,46 +97,79 @@ def normal_terms(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
 
 
 def _normal_slips(mu: Tensor, logvar: Tensor, z: Tensor) -> Slips:
-    constant, spread, square = (part.sum(1) for part in normal_terms(mu, logvar, z).unflatten(1, (3, -1)).unbind(1))
-    right, width = constant + spread + square, mu.shape[1]
-    by_sigma, by_square = (-0.5 * ((z - mu) ** 2 * torch.exp(-logvar * power)).sum(1) for power in (0.5, 2))
+    terms = normal_terms(mu, logvar, z)
+    constant, spread, square = (part.sum(1) for part in terms.unflatten(1, (3, -1)).unbind(1))
+    right = constant + spread + square
     return {
-        **sum_slips(right, width, "the log-likelihood"),
-        "missing-constant": (spread + square, "the constant -1/2 log 2 pi of every dimension is missing"),
-        "constant-once": (
-            constant / width + spread + square,
-            "-1/2 log 2 pi belongs to every dimension; yours has it once",
-        ),
-        "constant-sign": (-constant + spread + square, "the constant has the wrong sign: it is -1/2 log 2 pi"),
-        "constant-without-half": (2 * constant + spread + square, "the constant is -1/2 log 2 pi: its 1/2 is missing"),
+        **sum_slips(right, mu.shape[1], "the log-likelihood"),
+        **_wrong_constants(constant, spread + square, mu.shape[1]),
+        **_wrong_spreads(spread, constant + square, logvar),
+        **_wrong_squares(square, constant + spread, mu, logvar, z),
         "variance-as-sigma": (
             normal_terms(mu, 2 * logvar, z).sum(1),
             "exp(logvar) is the variance, and you use it as the standard deviation; that is exp(logvar / 2)",
         ),
-        "variance-squared": (
-            constant + spread + by_square,
-            "the square is divided by exp(logvar) squared; exp(logvar) is sigma^2 already",
+        "sigma-as-variance": (
+            normal_terms(mu, logvar / 2, z).sum(1),
+            "exp(logvar / 2) is the standard deviation, and you use it as the variance, which is exp(logvar)",
         ),
-        "sigma-for-variance": (
-            constant + spread + by_sigma,
-            "the square is divided by sigma; divide by sigma^2 = exp(logvar)",
-        ),
-        "logvar-without-half": (constant + 2 * spread + square, "log sigma^2 comes with a 1/2, or as log sigma"),
-        "log-of-logvar": (
-            constant - 0.5 * logvar.abs().log().sum(1) + square,
-            "logvar is log sigma^2 already; you take its logarithm again",
-        ),
-        "log-of-std-for-log-of-var": (
-            constant + spread / 2 + square,
-            "logvar is log sigma^2 already; you halve it twice",
-        ),
-        "logvar-sign": (constant - spread + square, "log sigma^2 has the wrong sign"),
-        "missing-logvar": (constant + square, "the term -1/2 log sigma^2 is missing"),
-        "square-without-half": (constant + spread + 2 * square, "the square (z - mu)^2 / sigma^2 comes with a 1/2"),
-        "square-sign": (constant + spread - square, "the square (z - mu)^2 / sigma^2 has the wrong sign"),
         "missing-half": (2 * right, "the 1/2 in front is missing"),
         "unit-variance": (normal_terms(mu, 0 * logvar, z).sum(1), "logvar is not used"),
         "no-logarithm": (right.exp(), "this is the likelihood; its logarithm is wanted"),
+    }
+
+
+def _wrong_constants(constant: Tensor, rest: Tensor, width: int) -> Slips:
+    return {
+        "missing-constant": (rest, "the constant -1/2 log 2 pi of every dimension is missing"),
+        "constant-once": (constant / width + rest, "-1/2 log 2 pi belongs to every dimension; yours has it once"),
+        "constant-sign": (rest - constant, "the constant has the wrong sign: it is -1/2 log 2 pi"),
+        "constant-without-half": (2 * constant + rest, "the constant is -1/2 log 2 pi: its 1/2 is missing"),
+        "constant-halved-twice": (constant / 2 + rest, "the constant is -1/2 log 2 pi; yours is half of that"),
+        "two-missing-in-constant": (
+            rest - 0.5 * width * math.log(math.pi),
+            "the constant is -1/2 log 2 pi; yours is -1/2 log pi",
+        ),
+        "constant-without-logarithm": (rest - width * math.pi, "the constant is -1/2 log 2 pi; yours is -1/2 2 pi"),
+    }
+
+
+def _wrong_spreads(spread: Tensor, rest: Tensor, logvar: Tensor) -> Slips:
+    return {
+        "logvar-without-half": (rest + 2 * spread, "log sigma^2 comes with a 1/2, or as log sigma"),
+        "log-of-logvar": (
+            rest - 0.5 * logvar.abs().log().sum(1),
+            "logvar is log sigma^2 already; you take its logarithm again",
+        ),
+        "log-of-std-for-log-of-var": (rest + spread / 2, "logvar is log sigma^2 already; you halve it twice"),
+        "logvar-sign": (rest - spread, "log sigma^2 has the wrong sign"),
+        "missing-logvar": (rest, "the term -1/2 log sigma^2 is missing"),
+    }
+
+
+def _wrong_squares(square: Tensor, rest: Tensor, mu: Tensor, logvar: Tensor, z: Tensor) -> Slips:
+    distance, variance = (z - mu) ** 2, logvar.exp()
+
+    def with_square(wrong: Tensor) -> Tensor:
+        return rest - 0.5 * wrong.sum(1)
+
+    plain = "the square (z - mu)^2 is to be divided by sigma^2 = exp(logvar); "
+    return {
+        "variance-squared": (
+            with_square(distance / variance**2),
+            "the square is divided by exp(logvar) squared; exp(logvar) is sigma^2 already",
+        ),
+        "sigma-for-variance": (
+            with_square(distance / variance.sqrt()),
+            "the square is divided by sigma; divide by sigma^2 = exp(logvar)",
+        ),
+        "square-not-scaled": (with_square(distance), plain + "yours is not divided"),
+        "square-times-variance": (with_square(distance * variance), plain + "you multiply"),
+        "square-over-logvar": (with_square(distance / logvar), plain + "you divide by logvar itself"),
+        "square-missing": (with_square((z - mu) / variance), "z - mu is to be squared"),
+        "mu-not-used": (with_square(z**2 / variance), "mu is not used: the square is that of z - mu"),
+        "square-without-half": (rest + 2 * square, "the square (z - mu)^2 / sigma^2 comes with a 1/2"),
+        "square-sign": (rest - square, "the square (z - mu)^2 / sigma^2 has the wrong sign"),
     }
 
 

@@ -87,16 +87,31 @@ def _slips(t: Tensor, n_steps: int) -> dict[str, tuple[Tensor, str]]:
     late, right = math.atan(math.exp(-vp.LAMBDA_MAX)), vp.log_snr(t / n_steps)
     straight = vp.LAMBDA_MAX + (vp.LAMBDA_MIN - vp.LAMBDA_MAX) * u
 
+    bare = math.atan(-vp.LAMBDA_MAX / 2)
+
     def of(angle: Tensor) -> Tensor:
         return -2 * angle.tan().log()
 
+    def of_arctangent(angle: Tensor) -> Tensor:
+        return -2 * angle.atan().log()
+
     return {
-        "lambda-rises": (-right, "yours rises with t. Is the minus missing, or are lambda_min and lambda_max swapped?"),
+        "lambda-rises": (
+            -right,
+            "yours rises with t. Is a minus missing, is u turned round, or are lambda_min and lambda_max swapped?",
+        ),
         "lambda-halved": (right / 2, "the factor 2 is missing"),
         "log-missing": (-2 * ((top - b) * u + b).tan(), "the logarithm is missing"),
         "t-not-divided": (vp.log_snr(t), "u is t / n_steps, between 0 and 1; you use t itself"),
         "u-is-zero": (vp.log_snr(0 * t), "u is 0 for every t in yours. Is t divided with //?"),
         "u-counted-from-one": (vp.log_snr((t + 1) / n_steps), "u is t / n_steps; you use (t + 1) / n_steps"),
+        "tan-missing": (-2 * ((top - b) * u + b).log(), "the tangent is missing"),
+        "atan-for-tan": (of_arctangent((top - b) * u + b), "you take the arctangent of a u + b; take the tangent"),
+        "log-base-ten": (right / math.log(10), "log is the natural logarithm; yours has base 10"),
+        "b-sign": (of((top - b) * u - b), "b is to be added; you subtract it"),
+        "b-in-brackets": (of((top - b) * (u + b)), "it is a u + b; yours is a (u + b)"),
+        "a-and-b-swapped": (of(b * u + top - b), "it is a u + b; yours is b u + a"),
+        "exp-missing": (of(bare + (math.atan(-vp.LAMBDA_MIN / 2) - bare) * u), "exp is missing in a and b"),
         "b-missing": (of((top - b) * u), "the + b is missing"),
         "a-without-b": (of(top * u + b), "a = arctan(exp(-lambda_min / 2)) - b; the - b is missing"),
         "exponent-not-halved": (

@@ -1,6 +1,7 @@
 """Logarithms of sums that would overflow."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -22,18 +23,25 @@ def log_mean_exp(student: Subject, reference: Subject, rng: Generator) -> None:
     y [B, K] -> [B]: log((1/K) sum_k exp(y_k - a)) + a with a = max_k y_k. Searched over shapes, types and numbers of up to
     1900 either way, where every exp overflows or vanishes.
     """
-    ordinary = table(rng, {"y": MODERATE})
+    ordinary = table(rng, {"y": MODERATE}, width=5)  # no other count is as large as the batch
     large = [_shifted(ordinary, 1000.0, 1000.0), _shifted(ordinary, -1000.0, -1000.0)]
     mixed = _shifted(ordinary, 1000.0, -1000.0)
     try:
         judge(LOG_MEAN_EXP, student, reference, [ordinary, *large, mixed], batches(ANY, FORMS))
     except Disagreement as error:
-        if error.verdict.bug == "overflow" and all(is_right(LOG_MEAN_EXP, student, batch) for batch in large):
+        if error.verdict.bug == "overflow" and _one_maximum(student, large, mixed):
             message = (
                 "every row needs its own maximum: after subtracting that of the whole batch, exp of other rows vanishes"
             )
             error.verdict = replace(error.verdict, bug="one-max-for-all-rows", message=message)
         raise
+
+
+def _one_maximum(student: Subject, large: Sequence[Batch], mixed: Batch) -> bool:
+    """Whether what is subtracted is alike in all rows: right where they are alike, wrong beside others, right alone."""
+    rows = [Batch({"y": (row,)}) for row in mixed.rows["y"]]
+    right = all(is_right(LOG_MEAN_EXP, student, batch) for batch in (*large, *rows))
+    return right and not is_right(LOG_MEAN_EXP, student, mixed)
 
 
 def log_mean_exp_terms(y: Tensor) -> Tensor:
@@ -54,19 +62,50 @@ def _shifted(batch: Batch, first: float, second: float) -> Batch:
 
 def _slips(y: Tensor) -> Slips:
     largest, rest = log_mean_exp_terms(y).unbind(1)
-    right, log_k = largest + rest, math.log(y.shape[1])
-    everything = torch.logsumexp(y.flatten(), 0) - math.log(y.numel())
+    right, everything = largest + rest, torch.logsumexp(y.flatten(), 0) - math.log(y.numel())
     return {
-        "log-sum-exp": (right + log_k, "this is log sum exp, too large by log K: take the mean instead of the sum"),
-        "log-k-sign": (right + 2 * log_k, "log K is to be subtracted, not added"),
+        **_wrong_counts(right, *y.shape),
+        **_wrong_maxima(largest, rest, y),
         "mean-of-y": (y.mean(1), "this is the mean of y; the logarithm of the mean of exp y is larger"),
-        "max-only": (largest, "this is the largest number of the row alone"),
-        "max-not-added": (rest, "the maximum was subtracted, but is not added again"),
-        "max-added-twice": (right + largest, "the maximum is added without having been subtracted"),
-        "max-subtracted": (rest - largest, "the maximum is to be added again at the end, not subtracted"),
         "no-logarithm": (right.exp(), "the logarithm is missing at the end"),
         "wrong-dimension": (log_mean_exp_terms(y.T).sum(1), "you average over the batch; average over each row"),
         "summed-over-batch": (everything, "one number per row is wanted; yours averages over the whole batch"),
+    }
+
+
+def _wrong_counts(right: Tensor, height: int, width: int) -> Slips:
+    """How many numbers the sum is divided by."""
+    log_k, total = math.log(width), right + math.log(width)
+    return {
+        "log-sum-exp": (total, "this is log sum exp, too large by log K: take the mean instead of the sum"),
+        "log-k-sign": (total + log_k, "log K is to be subtracted, not added"),
+        "log-k-twice": (right - log_k, "log K is subtracted twice: the mean has divided by K already"),
+        "divided-by-batch": (
+            total - math.log(height),
+            "the sum is divided by B, the number of rows; divide by K, how many numbers a row has",
+        ),
+        "divided-by-everything": (
+            right - math.log(height),
+            "the sum is divided by B K, all the numbers there are; divide by K, how many numbers a row has",
+        ),
+        "divided-after-the-logarithm": (total / width, "the sum is to be divided by K before the logarithm, not after"),
+        "k-for-log-k": (total - width, "log K is to be subtracted; you subtract K itself"),
+    }
+
+
+def _wrong_maxima(largest: Tensor, rest: Tensor, y: Tensor) -> Slips:
+    """What is made of the largest number of a row."""
+    of_columns = y.max(dim=0, keepdim=True).values
+    return {
+        "max-only": (largest, "this is the largest number of the row alone"),
+        "max-not-added": (rest, "the maximum was subtracted, but is not added again"),
+        "max-added-twice": (largest + rest + largest, "the maximum is added without having been subtracted"),
+        "max-subtracted": (rest - largest, "the maximum is to be added again at the end, not subtracted"),
+        "max-multiplied": (rest * largest, "the maximum is to be added again at the end; you multiply by it"),
+        "max-over-batch": (
+            (y - of_columns).exp().mean(1, keepdim=True).log() + of_columns,
+            "the maximum is that of every column, over the batch; it is to be that of every row, dim=1",
+        ),
     }
 
 

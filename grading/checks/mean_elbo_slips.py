@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grading.checks.compare import HALF, Slip
-from grading.checks.gaussian import kl_per_image, kl_slips
+from grading.checks.standard_divergence import kl_per_image, kl_slips
 
 NAMES = ("x_hat", "x", "mu", "logvar")
 Case = Mapping[str, Tensor]
@@ -25,7 +25,7 @@ def slips(case: Case) -> dict[str, Slip]:
 
 def _reductions(case: Case) -> dict[str, Slip]:
     recon, kl = terms(case)
-    count, pixels = len(recon), case["x"][0].numel()
+    pixels = case["x"][0].numel()
     width = case["mu"].shape[1]
     wrong = {
         "not-divided-by-n": (
@@ -53,10 +53,31 @@ def _reductions(case: Case) -> dict[str, Slip]:
         "bce-not-divided": (recon.sum() + kl.mean(), "the cross-entropy is not divided by the batch size N", 0.0),
     }
     found = {bug: Slip(answer, message, share) for bug, (answer, message, share) in wrong.items()}
-    found["mean-bce-kl-sum"] = Slip(
-        recon.sum() / (count * pixels) + kl.sum(), "both sums are to be divided by N, and the pixels to be summed over"
-    )
-    return found
+    return {**found, **_divided_twice(recon, kl, pixels, width)}
+
+
+def _divided_twice(recon: Tensor, kl: Tensor, pixels: int, width: int) -> dict[str, Slip]:
+    """A mean that is divided by N once more, or one where a sum is asked for."""
+    count = len(recon)
+    again = "binary_cross_entropy averages over pixels and batch already, and you divide by N once more: "
+    wrong = {
+        "mean-bce-kl-sum": (
+            recon.mean() / pixels + kl.sum(),
+            "both sums are to be divided by N, and the pixels to be summed over",
+        ),
+        "mean-bce (divided by N again)": (
+            recon.mean() / pixels / count + kl.mean(),
+            again + "reduction='sum' is what is to be divided",
+        ),
+        "bce-divided-twice": (recon.mean() / count + kl.mean(), "the cross-entropy is divided by N twice"),
+        "kl-divided-twice": (recon.mean() + kl.mean() / count, "the divergence is divided by N twice"),
+        "mean-kl (divided by N again)": (
+            recon.mean() + kl.mean() / width / count,
+            "the divergence is averaged over z and batch already, and you divide by N once more: sum it first",
+        ),
+        "divided-twice": ((recon.mean() + kl.mean()) / count, "the loss is divided by N twice"),
+    }
+    return {bug: Slip(answer, message) for bug, (answer, message) in wrong.items()}
 
 
 def _cross_entropies(case: Case) -> dict[str, Slip]:

@@ -80,6 +80,22 @@ def _wrong_weights(step: Step, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
     wrong = {
         "bar-not-earlier": (Step(alpha, bar, bar).mean(x_0, x), same_bar),
         "bar-not-earlier-on-x-0": (bar.sqrt() * (1 - alpha) / (1 - bar) * x_0 + weight_x * x, same_bar),
+        "no-root-on-earlier": (
+            step.earlier * (1 - alpha) / (1 - bar) * x_0 + weight_x * x,
+            "the weight of x_0 has sqrt(alpha-bar_{t-1}); the root is missing",
+        ),
+        "no-root-on-alpha": (
+            weight_0 * x_0 + alpha.sqrt() * weight_x * x,
+            "the weight of x_t has sqrt(alpha_t); the root is missing",
+        ),
+        "alpha-for-beta": (
+            step.earlier.sqrt() * alpha / (1 - bar) * x_0 + weight_x * x,
+            "the weight of x_0 has 1 - alpha_t; you use alpha_t",
+        ),
+        "weights-not-divided": (
+            (1 - bar) * step.mean(x_0, x),
+            "both weights are divided by 1 - alpha-bar_t; yours are not",
+        ),
         "weights-swapped": (weight_0 * x + weight_x * x_0, "the two weights have changed places"),
         "x-0-returned": (x_0, "this is the estimate of x_0, not x_{t-1}"),
     }
@@ -100,6 +116,7 @@ def _wrong_x_0(step: Step, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
             "the root over 1 - alpha-bar_t is missing",
         ),
         "not-divided": (x - noise, "the division by sqrt(alpha-bar_t) is missing"),
+        "no-root-on-bar": ((x - noise) / bar, "the division is by sqrt(alpha-bar_t); the root is missing"),
     }
     return {bug: Slip(step.mean(x_0.clamp(-1, 1), x), message) for bug, (x_0, message) in wrong.items()}
 

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from grading.checks.compare import Disagreement, close, numbers, parts, shown, tensor
 from grading.checks.noise import SHARED, shared, standard_normal, uniform, wrong_start
 from grading.checks.sampler_laws import SPREAD, Law, Schedule, right_laws, slips
+from grading.checks.sampler_steps import taken
 from grading.checks.sizes import in_turn, of_steps
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
@@ -24,6 +25,8 @@ MEANS = torch.linspace(-0.4, 0.4, 10)
 LINKED = 0.1  # correlation of one state with the next
 FAINT = 1e-3  # of the standard deviation of noise between the steps; below it there is none
 COARSE = {"num_steps": 8, "beta_start": 0.05, "beta_end": 0.35}
+LAST_NOISE = 1e-2
+WIDE = 2.0  # the spread of data by which mistakes are told apart
 FINE = {"num_steps": 200, "beta_start": 0.0005, "beta_end": 0.1}
 
 
@@ -67,25 +70,57 @@ def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, lab
     right = right_laws(schedule)
     if any(_follows(before_last, labels, law) for law in right.values()):
         return
-    wrong = slips(schedule)
-    bug = next((name for name, (law, _) in wrong.items() if _follows(before_last, labels, law)), "")
+    bug, message = _named(student, labels)
     if not bug and _right_in_the_limit(student, labels):
         return
     if bug and len(trace["timesteps"]) < len(trace["alpha_bars"]) // 2:
         _judge_links(trace)  # a walk that is none may end by chance where a mistake leads
     if not bug:
         _judge_noises(trace, labels)
+    if bug == "no-noise":
+        _judge_only_noise(trace, before_last, labels)
     found, nearest = _measured(before_last, labels), right["beta"]
     raise Disagreement(
-        wrong[bug][1] if bug else "the images do not follow the law of the data when the noise estimate is exact",
+        message or "the images do not follow the law of the data when the noise estimate is exact",
         bug=bug,
         expected=f"before the last step {nearest.multiple:.3f} of the class mean, spread {nearest.spread:.3f}",
         actual=f"{found.multiple:.3f} of the class mean, spread {found.spread:.3f}",
     )
 
 
-def _trace(student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str) -> dict[str, Any]:
-    asked = student.sampling_trace(labels=labels, means=MEANS, spread=SPREAD, seed=seed, **sizes)
+def _named(student: Subject, labels: Tensor) -> tuple[str, str]:
+    """The mistake by which every step of a walk is taken, and what to say of it; two empty strings for none that is known.
+
+    Data of a wide spread are walked to, since near narrow ones several mistakes take nearly the same steps.
+    """
+    try:
+        trace = _trace(student, labels, COARSE, "named", WIDE)
+    except Disagreement:
+        return "", ""
+    schedule = Schedule(tensor(trace["alpha_bars"], "alpha_bars"), WIDE)
+    if trace["states"] is None:
+        return "", ""
+    states, centres = tensor(trace["states"], "the states"), MEANS.double()[labels].view(-1, 1, 1, 1)
+    found = {bug: message for bug, (step, message) in slips(schedule).items() if taken(states, centres, schedule, step)}
+    return next(iter(found.items()), ("", ""))
+
+
+def _judge_only_noise(trace: dict[str, Any], before_last: Tensor, labels: Tensor) -> None:
+    """Raises Disagreement where the last step of a walk without noise adds some."""
+    left = _left_over(before_last, tensor(trace["images"], "the images"), labels)
+    if left.std() > LAST_NOISE and standard_normal(left / left.std()):
+        raise Disagreement(
+            "noise is added in the last step, t = 0, and in no other: the condition is the wrong way round",
+            bug="noise-only-at-the-end",
+            expected="noise between the steps, and none behind the last",
+            actual=f"noise of standard deviation {left.std():.3g} behind the last step alone",
+        )
+
+
+def _trace(
+    student: Subject, labels: Tensor, sizes: dict[str, Any], seed: str, spread: float = SPREAD
+) -> dict[str, Any]:
+    asked = student.sampling_trace(labels=labels, means=MEANS, spread=spread, seed=seed, **sizes)
     seen = {"labels": Tensor, "first": Tensor, "last": Tensor, "alpha_bars": Tensor}
     trace = parts(asked, images=Tensor, requires_grad=bool, timesteps=list, states=object, **seen)
     tensor(trace["images"], "the generated images", (len(labels), *SHAPE))

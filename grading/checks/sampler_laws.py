@@ -31,6 +31,7 @@ class Schedule:
     """The numbers of a noise schedule, all of shape [T]."""
 
     alpha_bars: Tensor
+    data: float = SPREAD  # the deviation of the data, s
 
     @property
     def earlier(self) -> Tensor:
@@ -50,7 +51,7 @@ class Schedule:
     @property
     def gain(self) -> Tensor:
         """The exact estimate is gain * (x - sqrt(alpha_bar) m)."""
-        return (1 - self.alpha_bars).sqrt() / (self.alpha_bars * SPREAD**2 + 1 - self.alpha_bars)
+        return (1 - self.alpha_bars).sqrt() / (self.alpha_bars * self.data**2 + 1 - self.alpha_bars)
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def right_laws(schedule: Schedule) -> dict[str, Law]:
     return {**laws, "deterministic": _deterministic_law(schedule)}
 
 
-def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
-    """What known mistakes lead to, and what to tell of each; mistakes in c or the divisor with every scale of noise."""
+def slips(schedule: Schedule) -> dict[str, tuple[Step, str]]:
+    """Known mistakes, and what to tell of each; those in c or the divisor with every scale of noise."""
     betas, alphas, bars = schedule.betas, schedule.alphas, schedule.alpha_bars
     c, root = betas / (1 - bars).sqrt(), alphas.sqrt()
     factors = {
@@ -91,7 +92,13 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
         "no-root-in-factor": (betas / (1 - bars), root, FACTOR.format("the root is missing")),
         "beta-over-root-beta": (betas.sqrt(), root, FACTOR.format("with the bar; you use beta_t / sqrt(1 - alpha_t)")),
         "one-for-beta": ((1 - bars).sqrt(), root, FACTOR.format("beta_t is missing")),
+        "factor-not-divided": (betas, root, FACTOR.format("yours is beta_t alone")),
+        "bar-for-one-minus-bar": (betas / bars.sqrt(), root, FACTOR.format("you use beta_t / sqrt(alpha_bar_t)")),
+        "noise-sign": (-c, root, "the estimated noise is to be taken away; you add it"),
+        "alpha-multiplied": (c, 1 / root, "the division is by sqrt(alpha_t); you multiply by it"),
+        "x0-for-mean": ((1 - bars).sqrt(), bars.sqrt(), "this is the estimate of x_0, not of x_{t-1}"),
     }
+    factors |= _by_way_of_x0(schedule)
     by_way_of_x0 = (betas + root * (1 - schedule.earlier)) / (1 - bars)
     factors["other-step-s-root"] = (
         c / by_way_of_x0,
@@ -102,11 +109,45 @@ def slips(schedule: Schedule) -> dict[str, tuple[Law, str]]:
         "no-noise": (torch.zeros_like(betas), "no noise is added between the steps: x_{t-1} needs + sigma_t z"),
         "noise-not-scaled": (torch.ones_like(betas), "the noise between the steps is not scaled by sigma_t"),
     }
-    found = {bug: (law(schedule, Step(c, root, sigma)), message) for bug, (sigma, message) in noises.items()}
+    found = {bug: (Step(c, root, sigma), message) for bug, (sigma, message) in noises.items()}
     for bug, (wrong_c, divisor, message) in factors.items():
         for name, sigma in scales(schedule).items():
             step = Step(wrong_c, divisor, sigma)
-            found[bug if name == "beta" else f"{bug} ({name})"] = (law(schedule, step), message)
+            found[bug if name == "beta" else f"{bug} ({name})"] = (step, message)
+    return found
+
+
+def _by_way_of_x0(schedule: Schedule) -> dict[str, tuple[Tensor, Tensor, str]]:
+    """Wrong weights w_0 and w_x of x_{t-1} = w_0 x_0 + w_x x_t, where x_0 = (x_t - sqrt(1 - bar) eps) / sqrt(bar)."""
+    betas, alphas, bars, earlier = schedule.betas, schedule.alphas, schedule.alpha_bars, schedule.earlier
+    w_0, w_x = earlier.sqrt() * betas / (1 - bars), alphas.sqrt() * (1 - earlier) / (1 - bars)
+    weights = {
+        "alpha-bar-on-x-t": (
+            w_0,
+            bars.sqrt() * (1 - earlier) / (1 - bars),
+            "the weight of x_t in the posterior has sqrt(alpha_t); you use sqrt(alpha_bar_t)",
+        ),
+        "no-root-on-x-t": (
+            w_0,
+            alphas.sqrt() * w_x,
+            "the weight of x_t in the posterior has sqrt(alpha_t), not alpha_t",
+        ),
+        "no-root-on-x-0": (
+            earlier.sqrt() * w_0,
+            w_x,
+            "the weight of x_0 in the posterior has sqrt(alpha_bar_{t-1}); the root is missing",
+        ),
+        "bar-not-earlier": (
+            bars.sqrt() * betas / (1 - bars),
+            alphas.sqrt(),
+            "the posterior has alpha_bar of the step before, alpha_bar_{t-1}; you use alpha_bar_t",
+        ),
+        "weights-swapped": (w_x, w_0, "the two weights of the posterior have changed places"),
+    }
+    found = {}
+    for bug, (of_x_0, of_x_t, message) in weights.items():
+        whole = of_x_0 / bars.sqrt() + of_x_t
+        found[bug] = of_x_0 * ((1 - bars) / bars).sqrt() / whole, 1 / whole, message
     return found
 
 

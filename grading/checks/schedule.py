@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, close, parts, shown, tensor, two
 from grading.checks.noise import explained, standard_normal
+from grading.checks.returned_noise import judge_order, judge_scaled, judge_second
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
 
@@ -112,6 +113,7 @@ def _mixture(student: Subject, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Te
     noisy, noise = (
         tensor(part, what, x.shape) for part, what in zip(answer, ("the noisy x", "the noise"), strict=True)
     )
+    judge_second(noise, x.double(), noisy)
     pair = torch.stack([x.double().flatten(1), noise.flatten(1)], dim=2)  # [B, 784, 2]
     factors = torch.linalg.lstsq(pair, noisy.flatten(1).unsqueeze(2)).solution.squeeze(2)
     rebuilt = (pair @ factors.unsqueeze(2)).squeeze(2)
@@ -122,6 +124,7 @@ def _mixture(student: Subject, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Te
             expected="noisy = sqrt(alpha_bar) x + sqrt(1 - alpha_bar) noise",
             actual="a noisy image that no mixture of x and the returned noise gives",
         )
+    judge_order(factors[:, 0], factors[:, 1])
     return factors[:, 0], factors[:, 1], noise
 
 
@@ -141,6 +144,7 @@ def add_noise(student: Subject, reference: Subject, rng: Generator) -> None:
         expected = bars[t]
     x = torch.randn(len(t), *SHAPE, generator=rng)
     signal, scale, noise = _mixture(student, x, t)
+    judge_scaled(scale, noise, expected)
     _judge_noise(noise)
     wanted = (expected.sqrt(), (1 - expected).sqrt())
     if not (close(signal, wanted[0], rtol=1e-3) and close(scale, wanted[1], rtol=1e-3)):
@@ -203,6 +207,12 @@ def _known_mixture(signal: Tensor, scale: Tensor, t: Tensor, found: dict[str, An
             earlier.sqrt(),
             (1 - earlier).sqrt(),
             "t is off by one: you use alpha_bars[t - 1]; steps count from 0",
+        ),
+        "noise-sign": (bar.sqrt(), -(1 - bar).sqrt(), "the noise is to be added; you subtract it"),
+        "root-inside": (
+            bar.sqrt(),
+            1 - bar.sqrt(),
+            "the noise is scaled by sqrt(1 - alpha_bar_t), not 1 - sqrt(alpha_bar_t)",
         ),
         "noise-not-scaled": (bar.sqrt(), torch.ones_like(bar), "the noise is not scaled by sqrt(1 - alpha_bar_t)"),
         "x-not-scaled": (torch.ones_like(bar), (1 - bar).sqrt(), "x is not scaled by sqrt(alpha_bar_t)"),

@@ -65,7 +65,8 @@ def searched(rng: Generator, judge: Callable[[Case], object]) -> None:
 def cases(draw: st.DrawFn) -> Case:
     """Up to three images of up to 3 x 3 pixels and 2 channels, each of one grey value, at any step."""
     batch, channels, side = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 3))
-    values = draw(st.lists(st.floats(-2, 2, width=16), min_size=batch, max_size=batch))
+    grey = st.lists(st.floats(-2, 2, width=16), min_size=batch, max_size=batch)
+    values = draw(grey.filter(lambda values: any(abs(value) > 0.2 for value in values)))  # mistakes are alike at 0
     t = draw(st.lists(st.integers(0, STEPS - 1), min_size=batch, max_size=batch))
     return torch.tensor(values).view(-1, 1, 1, 1).repeat(1, channels, side, side), torch.tensor(t)
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, tensor
-from grading.checks.gaussian import kl_per_image
+from grading.checks.standard_divergence import kl_per_image
 from grading.metrics.intervals import interval
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, parts, tensor
-from grading.checks.gaussian import kl_per_image
+from grading.checks.standard_divergence import kl_per_image
 from grading.credit import decided
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.intervals import interval, of_mean

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from grading.assets.datasets import labelled_images
 from grading.assets.networks import in_batches
 from grading.checks.compare import scalar, tensor, two
-from grading.checks.gaussian import kl_per_image
+from grading.checks.standard_divergence import kl_per_image
 from grading.errors import Crashed, WeightsError
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from grading.assets.networks import in_batches as judged
 from grading.checks.compare import tensor, two
-from grading.checks.gaussian import kl_per_image
+from grading.checks.standard_divergence import kl_per_image
 from grading.metrics.epochs import drawn
 from grading.metrics.intervals import Z
 from grading.metrics.pictures import by_class, grid

@@ -180,7 +180,7 @@ def forward_sample(code, x0, t, noise, mean, variance, n_steps):
 
 
 def reverse_moments(code, xt, t, n_steps):
-    network = KnownNetwork()
+    network = KnownNetwork(lambda x, t: 0.3 * x + 5 * torch.cos(t).view(-1, 1, 1, 1))  # so loud that its factor shows
     made = process(code, n_steps, network)
     betas = betas_of(made, n_steps)
     with torch.no_grad():
