@@ -4,13 +4,17 @@ Ho et al. 2020 (arXiv:2006.11239), equations 6 and 7. The model is known, so the
 silent; noise is judged by law.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, one_of, parts, shown, tensor
+from grading.checks.compare import Disagreement, Slip, close, one_of, parts, shown, tensor
 from grading.checks.noise import explained, standard_normal
 from grading.checks.posterior import UNCLAMPED, Step, inner_slips, outer_slips, steps_at
 from grading.checks.steps import STEPS
+from grading.records import Verdict
 from grading.subjects import Subject
 
 SHAPE = (64, 3, 6, 6)
@@ -74,7 +78,28 @@ def _judge_mean(student: Subject, t: int, rng: Generator) -> None:
                     expected=error.verdict.expected,
                     actual=error.verdict.actual,
                 ) from None
+            if error.verdict.bug:
+                error.verdict = _confirmed(student, error.verdict, (t, *TRIED), rng, reach)
             raise
+
+
+def _confirmed(student: Subject, verdict: Verdict, steps: Sequence[int], rng: Generator, reach: float) -> Verdict:
+    """The verdict, with the mistake that gives the answers at every step: at one step alone several may be alike."""
+    fits = [_fitting(student, t, rng, reach) for t in steps]
+    if all(verdict.bug in each for each in fits):
+        return verdict
+    bug = next((bug for bug in fits[0] if all(bug in each for each in fits)), "")
+    if not bug:
+        return replace(verdict, bug="", share=0.0, message="the mean of x_{t-1} is not the expected value")
+    return replace(verdict, bug=bug, message=fits[0][bug].message, share=fits[0][bug].share)
+
+
+def _fitting(student: Subject, t: int, rng: Generator, reach: float) -> dict[str, Slip]:
+    """The known mistakes that give what comes without noise at this step."""
+    x, estimate = _inputs(t, None, rng, reach)
+    found, own = _asked(student, x, estimate, t, silent=True)
+    slips = (inner_slips if reach < 1 else outer_slips)(t, own, x.double(), estimate.double())
+    return {bug: slip for bug, slip in slips.items() if close(found, slip.answer)}
 
 
 def _judge_law(found: Tensor, t: int, own: Tensor | None, x: Tensor, estimate: Tensor) -> None:
@@ -84,8 +109,7 @@ def _judge_law(found: Tensor, t: int, own: Tensor | None, x: Tensor, estimate: T
         residual = found - step.mean(step.x_0(x, estimate).clamp(-1, 1), x)
         if standard_normal(residual / step.variance.sqrt()):
             return
-        bug, message = _known_noise(residual, step)
-        known = (bug, message) if bug else known
+        known = next(iter(_known_noise(residual, step).items()), known)
     raise Disagreement(known[1], bug=known[0], share=0.0 if known[0] == "wrong-law" else 0.5)
 
 
@@ -94,9 +118,7 @@ def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
     x, estimate = _inputs(t, None, rng, 0.9)
     found, own = _asked(student, x, estimate, t, silent=False)
     again, _ = _asked(student, x, estimate, t, silent=False)
-    left = []
-    for step in steps_at(t, own):
-        left.append((found - step.mean(step.x_0(x.double(), estimate.double()).clamp(-1, 1), x.double()), step))
+    left = _left(found, t, own, x, estimate)
     if any(standard_normal(residual / step.variance.sqrt()) for residual, step in left):
         if torch.equal(found, again):
             raise Disagreement("two calls give the same noise: it must be drawn anew", bug="fixed-noise", share=0.5)
@@ -104,9 +126,13 @@ def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
     if _only_at_the_end(student, left[0][0], rng):
         told = "noise is drawn in the last step, t = 0, and in no other: the condition is the wrong way round"
         raise Disagreement(told, bug="noise-only-at-the-end", share=0.5)
-    bug, message = next(
-        (known for known in map(_known_noise, *zip(*left, strict=True)) if known[0]), ("", UNKNOWN_NOISE)
-    )
+    known = _fitting_noise(left)
+    if len(known) > 1:  # alike at this step
+        x, estimate = _inputs(other := next(each for each in NOISY if each != t), None, rng, 0.9)
+        drawn, own = _asked(student, x, estimate, other, silent=False)
+        again_known = _fitting_noise(_left(drawn, other, own, x, estimate))
+        known = {bug: message for bug, message in known.items() if bug in again_known}
+    bug, message = next(iter(known.items()), ("", UNKNOWN_NOISE))
     residual, step = left[0]
     raise Disagreement(
         message,
@@ -115,6 +141,20 @@ def _judge_noise(student: Subject, t: int, rng: Generator) -> None:
         expected=f"noise of deviation {step.variance.sqrt():.4f} at t = {t}",
         actual=f"{residual.std():.4f} over {residual.numel():,} draws",
     )
+
+
+def _left(found: Tensor, t: int, own: Tensor | None, x: Tensor, estimate: Tensor) -> list[tuple[Tensor, Step]]:
+    """What the mean leaves of the answer, with each of the steps that it may rest on."""
+    x, estimate = x.double(), estimate.double()
+    return [(found - step.mean(step.x_0(x, estimate).clamp(-1, 1), x), step) for step in steps_at(t, own)]
+
+
+def _fitting_noise(left: Sequence[tuple[Tensor, Step]]) -> dict[str, str]:
+    """The known mistakes that leave this, and what to say of each."""
+    found: dict[str, str] = {}
+    for residual, step in left:
+        found = _known_noise(residual, step) | found
+    return found
 
 
 def _only_at_the_end(student: Subject, residual: Tensor, rng: Generator) -> bool:
@@ -127,7 +167,7 @@ def _only_at_the_end(student: Subject, residual: Tensor, rng: Generator) -> bool
     return left.std().item() > 1e-3 and standard_normal(left / left.std())
 
 
-def _known_noise(residual: Tensor, step: Step) -> tuple[str, str]:
+def _known_noise(residual: Tensor, step: Step) -> dict[str, str]:
     beta = 1 - step.alpha
     scales = {
         "variance-for-deviation": (step.variance, "the noise is to be scaled by sigma_t, the root of the variance"),
@@ -137,18 +177,19 @@ def _known_noise(residual: Tensor, step: Step) -> tuple[str, str]:
         ),
         "noise-is-beta": (beta, "the noise is scaled by 1 - alpha_t; it is to be scaled by sigma_t"),
         "noise-not-scaled": (torch.ones(()), "the noise is not scaled by sigma_t"),
+        "root-twice": (step.variance**0.25, "the root of the variance is taken twice"),
+        "variance-inverted": (
+            ((1 - step.bar) / (1 - step.earlier) * beta).sqrt(),
+            "in sigma_t^2, 1 - alpha-bar_{t-1} stands over 1 - alpha-bar_t; yours is the other way round",
+        ),
         "forward-deviation": ((1 - step.bar).sqrt(), "the noise is scaled as that of q(x_t | x_0) is, not by sigma_t"),
     }
     if residual.abs().max() < 1e-4:
-        return (
-            "no-noise",
-            "no noise is added: only the last step, t = 0, adds none. Is its condition the right way round?",
-        )
-    for bug, (scale, message) in scales.items():
-        if standard_normal(residual / scale):
-            return bug, message
+        told = "no noise is added: only the last step, t = 0, adds none. Is its condition the right way round?"
+        return {"no-noise": told}
+    known = {bug: message for bug, (scale, message) in scales.items() if standard_normal(residual / scale)}
     bug, message = explained(residual / step.variance.sqrt())
-    return ("", "") if bug == "noise-not-unit" else (bug, message)
+    return known or ({bug: message} if bug and bug != "noise-not-unit" else {})
 
 
 def _judge_end(student: Subject, rng: Generator) -> None:

@@ -128,7 +128,9 @@ def jump_slips(own: Tensor | None, images: Tensor, t: Tensor, noise: Tensor) -> 
 
 
 def _slips(alphas: Tensor, images: Tensor, t: Tensor, noise: Tensor) -> dict[str, Slip]:
-    _, alpha, bar, earlier = at(t, schedule_tables(1 - alphas))
+    tables = schedule_tables(1 - alphas)
+    _, alpha, bar, earlier = at(t, tables)
+    (later,) = at((t + 1).clamp(max=len(alphas) - 1), tables[2:3])
     x, eps, plain = images.double(), noise.double(), "x_t is sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) noise; "
     printed = "you followed equation 2 as printed, with alpha_t; it needs alpha-bar_t, the product up to t (equation 6)"
     return {
@@ -136,6 +138,17 @@ def _slips(alphas: Tensor, images: Tensor, t: Tensor, noise: Tensor) -> dict[str
         "t-minus-one": Slip(
             earlier.sqrt() * x + (1 - earlier).sqrt() * eps, plain + "you use the step before t; steps count from 0"
         ),
+        "t-plus-one": Slip(
+            later.sqrt() * x + (1 - later).sqrt() * eps, plain + "you use the step after t; steps count from 0"
+        ),
+        "roots-twice": Slip(bar**0.25 * x + (1 - bar) ** 0.25 * eps, plain + "both roots are taken twice"),
+        "noise-divided": Slip(bar.sqrt() * x + eps / (1 - bar).sqrt(), plain + "you divide the noise by its factor"),
+        "noise-scaled-too": Slip(
+            bar.sqrt() * (x + (1 - bar).sqrt() * eps),
+            plain + "sqrt(alpha_bar_t) belongs to x_0 alone; yours scales both",
+        ),
+        "image-sign": Slip((1 - bar).sqrt() * eps - bar.sqrt() * x, plain + "you subtract x_0"),
+        "image-missing": Slip((1 - bar).sqrt() * eps, plain + "x_0 is missing"),
         "no-roots": Slip(bar * x + (1 - bar) * eps, plain + "both roots are missing"),
         "variance-for-deviation": Slip(
             bar.sqrt() * x + (1 - bar) * eps, plain + "the root over 1 - alpha_bar_t is missing"

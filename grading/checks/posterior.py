@@ -88,6 +88,24 @@ def _wrong_weights(step: Step, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
             weight_0 * x_0 + alpha.sqrt() * weight_x * x,
             "the weight of x_t has sqrt(alpha_t); the root is missing",
         ),
+        "alpha-missing": (
+            weight_0 * x_0 + weight_x / alpha.sqrt() * x,
+            "the weight of x_t has sqrt(alpha_t); it is missing",
+        ),
+        "alpha-for-earlier": (
+            alpha.sqrt() * (1 - alpha) / (1 - bar) * x_0 + weight_x * x,
+            "the weight of x_0 has sqrt(alpha-bar_{t-1}); you use sqrt(alpha_t)",
+        ),
+        "root-on-beta": (
+            weight_0 * x_0 / (1 - alpha).sqrt() + weight_x * x,
+            "the weight of x_0 has 1 - alpha_t; you take its root",
+        ),
+        "root-below": (
+            (1 - bar).sqrt() * step.mean(x_0, x),
+            "both weights are divided by 1 - alpha-bar_t; you divide by its root",
+        ),
+        "x-t-missing": (weight_0 * x_0, "the term of x_t is missing from the mean"),
+        "x-0-missing": (weight_x * x, "the term of x_0 is missing from the mean"),
         "alpha-for-beta": (
             step.earlier.sqrt() * alpha / (1 - bar) * x_0 + weight_x * x,
             "the weight of x_0 has 1 - alpha_t; you use alpha_t",
@@ -115,6 +133,8 @@ def _wrong_x_0(step: Step, x: Tensor, estimate: Tensor) -> dict[str, Slip]:
             (x - (1 - bar) * estimate) / bar.sqrt(),
             "the root over 1 - alpha-bar_t is missing",
         ),
+        "noise-not-scaled": ((x - estimate) / bar.sqrt(), "the estimated noise is not scaled by sqrt(1 - alpha-bar_t)"),
+        "multiplied": ((x - noise) * bar.sqrt(), "the division is by sqrt(alpha-bar_t); you multiply by it"),
         "not-divided": (x - noise, "the division by sqrt(alpha-bar_t) is missing"),
         "no-root-on-bar": ((x - noise) / bar, "the division is by sqrt(alpha-bar_t); the root is missing"),
     }

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, close, parts, shown, tensor, two
 from grading.checks.noise import explained, standard_normal
-from grading.checks.returned_noise import judge_order, judge_scaled, judge_second
+from grading.checks.returned_noise import in_full, judge_order, judge_scaled, judge_second, not_added
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
 
@@ -111,16 +111,17 @@ def _mixture(student: Subject, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Te
     """The factors (a, b) with noisy = a x + b noise, by least squares per image, and the noise."""
     answer = two(student.add_noise(x=x, timestep=t), "what add_noise returns, (noisy x, noise),")
     noisy, noise = (
-        tensor(part, what, x.shape) for part, what in zip(answer, ("the noisy x", "the noise"), strict=True)
+        tensor(part, what, x.shape) for part, what in ((answer[0], "the noisy x"), (in_full(answer[1], x), "the noise"))
     )
     judge_second(noise, x.double(), noisy)
     pair = torch.stack([x.double().flatten(1), noise.flatten(1)], dim=2)  # [B, 784, 2]
     factors = torch.linalg.lstsq(pair, noisy.flatten(1).unsqueeze(2)).solution.squeeze(2)
     rebuilt = (pair @ factors.unsqueeze(2)).squeeze(2)
     if not close(rebuilt, noisy.flatten(1), rtol=1e-3, atol=1e-3):
+        bug, message = not_added(noise, x, noisy)
         raise Disagreement(
-            "the noise that add_noise returns is not the noise it added: draw it once, use it and return it",
-            bug="noise-drawn-twice",
+            message,
+            bug=bug,
             expected="noisy = sqrt(alpha_bar) x + sqrt(1 - alpha_bar) noise",
             actual="a noisy image that no mixture of x and the returned noise gives",
         )
@@ -214,6 +215,9 @@ def _known_mixture(signal: Tensor, scale: Tensor, t: Tensor, found: dict[str, An
             1 - bar.sqrt(),
             "the noise is scaled by sqrt(1 - alpha_bar_t), not 1 - sqrt(alpha_bar_t)",
         ),
+        "noise-missing": (bar.sqrt(), torch.zeros_like(bar), "no noise is added to x"),
+        "image-not-noisy": (torch.ones_like(bar), torch.zeros_like(bar), "x is returned as it is, without noise"),
+        "image-missing": (torch.zeros_like(bar), (1 - bar).sqrt(), "x is missing: yours is the noise alone"),
         "noise-not-scaled": (bar.sqrt(), torch.ones_like(bar), "the noise is not scaled by sqrt(1 - alpha_bar_t)"),
         "x-not-scaled": (torch.ones_like(bar), (1 - bar).sqrt(), "x is not scaled by sqrt(alpha_bar_t)"),
         "one-t-for-all": (
