@@ -84,6 +84,19 @@ def test_a_name_that_training_would_have_made_is_a_humans(host: Host, tmp_path: 
     assert row.status == "manual" and "it needs scale" in row.verdicts[0].message
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from elbograde_inside.lacking import Lacking\nraise Lacking('my dog')",
+        "raise ImportError('No module named seaborn', name='seaborn')",
+        "raise NameError('train_loader', name='train_loader')",
+    ],
+)
+def test_what_code_raises_itself_it_does_not_lack(line: str, host: Host, tmp_path: Path) -> None:
+    [row] = judged(host, tmp_path, Q1, in_normal(line))
+    assert row.points == 0 and "raised an exception" in row.verdicts[0].message, row
+
+
 def test_a_name_that_nothing_makes_is_the_students(host: Host, tmp_path: Path) -> None:
     edits = at_the_top("for images in open('no such file'):\n    scale = images.std()")
     edits += in_normal("return scael * mu.sum(1)")

@@ -1,5 +1,6 @@
 """What went wrong with a question, and where: in the student's code, in what it needs, or in what asks; beside worker.py."""
 
+import dis
 import linecache
 import sys
 import traceback
@@ -114,9 +115,26 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def raised_by_hand(error: BaseException, folder: Path) -> bool:
+    """Whether a `raise` in the submission's own lines raised it."""
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    if innermost is None or not _own(innermost.tb_frame, folder):
+        return False
+    if innermost.tb_frame.f_code.co_name == "__getattr__" and "__rest__" in innermost.tb_frame.f_globals:
+        return False  # of a module made here, which says what was left out of it
+    return dis.opname[innermost.tb_frame.f_code.co_code[innermost.tb_lasti]] == "RAISE_VARARGS"
+
+
 def lacking(error: BaseException, folder: Path) -> str:
-    """What the code missed that is not here through no fault of its own; "" where it missed nothing of the kind."""
+    """What the code missed that is not here through no fault of its own; "" where it missed nothing of the kind.
+
+    What the submission raises with a statement of its own it has not missed, whatever it calls it.
+    """
     for each in chain(error):
+        if raised_by_hand(each, folder):
+            continue
         if isinstance(each, Lacking):
             return str(each)
         if isinstance(each, ImportError) and not isinstance(each, NotHandedIn) and _of_a_package(each, folder):
