@@ -22,15 +22,15 @@ def known_law(estimates: Tensor, pairs: Sequence[Pair], num_samples: int) -> tup
     if variances.max() < 1e-8:
         return _known_constant(means, right, pairs)
     error = SIGMAS * (variances / len(estimates)).sqrt()
-    known = {
-        bug: (((means - wrong).abs() / error).max().item(), message)
-        for bug, (wrong, message) in _wrong_means(pairs, num_samples).items()
-        if ((means - wrong).abs() <= error).all() and not ((wrong - right).abs() <= error).all()
-    }
-    if known:
-        bug = min(known, key=lambda name: known[name][0])  # of laws that are alike, the nearest
-        return bug, 0.0, known[bug][1]
     if not ((means - right).abs() <= error).all():
+        known = {
+            bug: (((means - wrong).abs() / error).max().item(), message)
+            for bug, (wrong, message) in _wrong_means(pairs, num_samples).items()
+            if ((means - wrong).abs() <= error).all() and not ((wrong - right).abs() <= error).all()
+        }
+        if known:
+            bug = min(known, key=lambda name: known[name][0])  # of laws that are alike, the nearest
+            return bug, 0.0, known[bug][1]
         return "", 0.0, "the estimates are biased: their mean is not D(q || p)"
     single = torch.stack([variance(pair) for pair in pairs])
     shared = torch.stack([variance(pair, shared=True) for pair in pairs]) / num_samples

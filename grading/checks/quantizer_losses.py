@@ -5,7 +5,7 @@ apart. So the loss is told by three factors: of its value, of its gradient at th
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -71,7 +71,21 @@ def losses(student: Subject, reference: Subject, rng: Generator) -> None:
                 _right(student, case, call)
             except Disagreement as first:
                 _left_to_a_human(student, case, first)
+                if not _shown_by_others(student, shape, count, first.verdict.bug, rng):
+                    told = LOSS + "the value or a gradient of yours is another"
+                    first.verdict = replace(first.verdict, bug="", message=told, share=0.0)
                 raise on_a_small_case(first, cases(), lambda small: _right(student, small, call)) from None
+
+
+def _shown_by_others(student: Subject, shape: tuple[int, int, int, int], count: int, bug: str, rng: Generator) -> bool:
+    """Whether other costs show the same mistake, or none: by one cost alone, its square is like a quarter of it."""
+    for cost in COSTS[:2]:
+        try:
+            _right(student, drawn(rng, shape, count, cost), "")
+        except Disagreement as other:
+            if other.verdict.bug != bug:
+                return False
+    return True
 
 
 def _left_to_a_human(student: Subject, case: Case, found: Disagreement) -> None:
@@ -99,6 +113,10 @@ def _right(student: Subject, case: Case, call: str) -> None:
             slip = term.scaled(*factors)
             if any(each.near(slip) for each in found) and not slip.near(term.scaled(1 + case.cost, case.cost, 1)):
                 raise Disagreement(LOSS + message, bug=bug, share=share, **told)
+    for reading in readings(answer, case):
+        for bug, (term, message) in _other_errors(reading, case).items():
+            if any(each.near(term.scaled(1 + case.cost, case.cost, 1)) for each in found):
+                raise Disagreement(LOSS + message, bug=bug, **told)
     raise Disagreement(LOSS + _which_part(found[0], wanted), **told)
 
 
@@ -124,10 +142,35 @@ def _parts(number: dict[str, Any], case: Case) -> Parts:
 def _both_terms(reading: Reading, case: Case) -> Parts:
     """The value of either term, the commitment term's gradient at the inputs, and the codebook term's at the codes."""
     errors = reading.errors()
-    slope = 2 * errors / errors.numel()
+    return _term(reading, case, errors.square().mean(), 2 * errors / errors.numel())
+
+
+def _term(reading: Reading, case: Case, value: Tensor, slope: Tensor) -> Parts:
+    """A term of this value, whose gradient at the vectors is the slope [N, D]."""
     at_codes = torch.zeros_like(reading.codes).index_add(0, reading.chosen, -slope)
     at_inputs = slope.reshape(case.inputs.shape) if reading.flat else pixels(slope, case.inputs)
-    return Parts(errors.square().mean(), at_inputs, at_codes)
+    return Parts(value, at_inputs, at_codes)
+
+
+def _other_errors(reading: Reading, case: Case) -> dict[str, tuple[Parts, str]]:
+    """Terms of errors that are not squared."""
+    errors = reading.errors()
+    lengths = errors.norm(dim=1, keepdim=True)
+    root = errors.square().mean().sqrt()
+    return {
+        "absolute-error": (
+            _term(reading, case, errors.abs().mean(), errors.sign() / errors.numel()),
+            "yours takes absolute differences; square them",
+        ),
+        "lengths-not-squared": (
+            _term(reading, case, lengths.mean(), errors / lengths / len(errors)),
+            "yours takes lengths; take the mean of squares",
+        ),
+        "root-of-mean": (
+            _term(reading, case, root, errors / errors.numel() / root),
+            "yours takes the root of the mean square; leave the root out",
+        ),
+    }
 
 
 def _slips(case: Case) -> Iterator[Known]:
@@ -169,6 +212,10 @@ def _stop_gradient_slips(c: float) -> Iterator[Known]:
 def _weight_slips(c: float) -> Iterator[Known]:
     """A term or the cost is missing, or the cost is another or at another place."""
     yield "cost-fixed", (1.25, 0.25, 1), "yours does not depend on commitment_cost: it is always 0.25", HALF
+    yield "cost-squared", (1 + c * c, c * c, 1), "commitment_cost is squared", 0
+    yield "cost-plus-one", (2 + c, 1 + c, 1), "your commitment term is weighed by 1 + commitment_cost", 0
+    yield "cost-shared-out", (1, c, 1 - c), "your codebook term is weighed by 1 - commitment_cost; it has no weight", 0
+    yield "commitment-sign", (1 - c, -c, 1), "the commitment term is to be added; you subtract it", 0
     yield "cost-missing", (2, 1, 1), "commitment_cost is missing", 0
     yield "cost-on-both", (2 * c, c, c), "the cost weighs both of your terms; it belongs to the commitment term only", 0
     yield "no-commitment-term", (1, 0, 1), "the commitment term is missing", 0

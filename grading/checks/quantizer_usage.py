@@ -97,4 +97,7 @@ def _slips(p: Tensor, vectors: int, batch: int) -> Iterator[tuple[str, Tensor, s
     yield "divided-by-batch", _entropy(p * vectors / batch).exp(), "divide by the number of vectors, not of images"
     yield "mean-for-sum", (entropy / count).exp(), "yours averages over the codes; sum over them"
     yield "codes-counted", (p > 0).sum().double(), "yours counts the codes that are used at all"
+    yield "p-missing", (-(p + TINY).log().sum()).exp(), "the p in front of the logarithm is missing"
+    yield "entropy-normalised", entropy / math.log(count), "yours is the entropy over ln K; its exp is asked for"
+    yield "inverse-simpson", 1 / (p**2).sum(), "yours is 1 over the sum of squares"
     yield "divided-by-k", entropy.exp() / count, "yours is divided by the number of codes"

@@ -108,6 +108,10 @@ def slips(schedule: Schedule) -> dict[str, tuple[Step, str]]:
     noises = {
         "no-noise": (torch.zeros_like(betas), "no noise is added between the steps: x_{t-1} needs + sigma_t z"),
         "noise-not-scaled": (torch.ones_like(betas), "the noise between the steps is not scaled by sigma_t"),
+        "variance-inverted": (
+            ((1 - bars) / (1 - schedule.earlier).clamp_min(1e-9) * betas).sqrt(),  # at the first step none is needed
+            "in the posterior's variance 1 - alpha_bar_{t-1} stands over 1 - alpha_bar_t; yours is the other way round",
+        ),
     }
     found = {bug: (Step(c, root, sigma), message) for bug, (sigma, message) in noises.items()}
     for bug, (wrong_c, divisor, message) in factors.items():
