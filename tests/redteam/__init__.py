@@ -2,6 +2,7 @@
 
 from . import (
     archives,
+    blaming,
     forgery,
     framework,
     gaming,
@@ -32,6 +33,7 @@ ATTACKS = (
     *training.ATTACKS,
     *notebooks.ATTACKS,
     *scripts.ATTACKS,
+    *blaming.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from .lacking import Lacking, NotHandedIn
+from .lacking import WAITS, Lacking, NotHandedIn
 from .names import bound_in
 
 CODE, TODO, LACKING, OUTSIDE = "code", "todo", "lacking", "outside"  # the faults that are told apart
@@ -82,7 +82,13 @@ def blamed(error: BaseException, folder: Path) -> bool:
     wanting = isinstance(error, SyntaxError | FileNotFoundError | ImportError) or "could not be taken out of" in str(
         error
     )
-    return ends or wanting or bool(own_frames(error, folder)) or _undefined(error, folder)
+    theirs = any(_own(frame, folder) or _made_by_theirs(frame, folder) for frame, _ in frames(error))
+    return ends or wanting or theirs or _undefined(error, folder)
+
+
+def _made_by_theirs(frame: FrameType, folder: Path) -> bool:
+    """Whether it is of code without a file that the submission has made of a text, for itself."""
+    return frame.f_code.co_filename == "<string>" and str(frame.f_globals.get("__file__", "")).startswith(f"{folder}/")
 
 
 def _undefined(error: BaseException, folder: Path) -> bool:
@@ -117,7 +123,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 def lacking(error: BaseException, folder: Path) -> str:
     """What the code missed that is not here through no fault of its own; "" where it missed nothing of the kind."""
     for each in chain(error):
-        if isinstance(each, Lacking):
+        if isinstance(each, Lacking) and _raised_by_ours(each, folder):
             return str(each)
         if isinstance(each, ImportError) and not isinstance(each, NotHandedIn) and _of_a_package(each, folder):
             return f"a package that the code uses needs something that is not installed here ({shortened(str(each))})"
@@ -127,6 +133,22 @@ def lacking(error: BaseException, folder: Path) -> str:
             if any(isinstance(text, str) and name in bound_in(text) for text in left_out):
                 return f"it needs {name}, which is made where the script is run; what is run was left out here"
     return ""
+
+
+def _raised_by_ours(error: Lacking, folder: Path) -> bool:
+    """Whether a probe, or what stands for something that is not here, has raised it, rather than the submission itself.
+
+    What runs in one process with us can alter this function too, or use a package that is not here for no other end. It
+    gains that a human looks, who is told what was raised and where; a mark it cannot gain.
+    """
+    return any(_ours(frame.f_code.co_filename, folder) for frame, _ in frames(error)[-1:])
+
+
+def _ours(file: str, folder: Path) -> bool:
+    """Whether code of that file was written by us: this package, the probes, a module that waits for a newer Python."""
+    if Path(file).parent == Path(__file__).parent or Path(file) == folder.parent / "probes.py":
+        return True
+    return file.startswith(f"{folder}/") and "".join(linecache.getlines(file)).startswith(WAITS)
 
 
 def _of_a_package(error: ImportError, folder: Path) -> bool:
