@@ -7,6 +7,7 @@ from . import (
     framework,
     gaming,
     imports,
+    lateness,
     notebooks,
     resources,
     retrieval,
@@ -34,6 +35,7 @@ ATTACKS = (
     *notebooks.ATTACKS,
     *scripts.ATTACKS,
     *blaming.ATTACKS,
+    *lateness.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",
