@@ -9,6 +9,7 @@ from . import (
     imports,
     lateness,
     notebooks,
+    reading,
     resources,
     retrieval,
     scripts,
@@ -36,6 +37,7 @@ ATTACKS = (
     *scripts.ATTACKS,
     *blaming.ATTACKS,
     *lateness.ATTACKS,
+    *reading.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

@@ -44,7 +44,7 @@ for _folder in (_tempfile.gettempdir(), "/tmp", "/dev/shm", _os.getcwd()):
 
 def late(name: str, tries: str, edit: Edit, **more: object) -> object:
     """An attack on the time of a whole submission, which is given little."""
-    usual = {"attacked": BODY, "beside": LATER, "altogether": 24.0, "again": 12.0}
+    usual = {"attacked": BODY, "beside": LATER, "altogether": 12.0, "again": 6.0}
     return attack(name, (60,), tries, edit, **(usual | more))
 
 
@@ -58,7 +58,9 @@ ATTACKS = (
         Edit(top=SLEEPY, edits=((KIND, "@_everywhere\n" + KIND),)),
         attacked=EVERY,
         beside=("diffusion.schedule",),
-        say="no answer|left to a human|not judged",
+        say="no answer|left to a human",
+        altogether=20.0,
+        again=16.0,
     ),
     late(
         "makes_later_rows_sleep",
