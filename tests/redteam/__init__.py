@@ -9,11 +9,13 @@ from . import (
     imports,
     lateness,
     notebooks,
+    order,
     reading,
     resources,
     retrieval,
     scripts,
     shortcuts,
+    swelling,
     training,
     values,
     walls,
@@ -38,6 +40,8 @@ ATTACKS = (
     *blaming.ATTACKS,
     *lateness.ATTACKS,
     *reading.ATTACKS,
+    *swelling.ATTACKS,
+    *order.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

@@ -123,7 +123,7 @@ def claims(name: str) -> Write:
 
     def write(folder: Path, rng: random.Random) -> None:
         lines = backtracking(rng)
-        text = "".join(f"{rng.choice(lines)}\n" for _ in range(1100))
+        text = "".join(f"{rng.choice(lines)}\n" for _ in range(60 if name.endswith(".py") else 1100))
         path = folder / name
         if path.suffix == ".py":
             return path.write_text("".join(f"# {line}\n" for line in text.splitlines()) + path.read_text()) and None
@@ -171,7 +171,7 @@ def claimed(name: str, tries: str, assignment: str, write: Write, row: str, besi
 
 LINES = "write lines over which the patterns for numbers backtrack"
 ATTACKS = (
-    refused("tar_of_digits", "bring a header of digits", Packed(digits, ".tar"), "could not be read|damaged|holds no"),
+    refused("tar_of_digits", "bring a header of digits", Packed(digits, ".tar"), "oversized|could not be read"),
     refused("zips_in_zips", "bring hundreds of archives in archives", Packed(nested), "other archives|none of"),
     refused("xz_bomb", "unpack 60 kB to 400 MB", Packed(xz_bomb, ".tar.xz"), "bomb|damaged|holds no|unpacked|times"),
     reads("cells_of_magic", "bring notebooks of nothing but magic lines", magics),
