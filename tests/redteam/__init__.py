@@ -14,7 +14,9 @@ from . import (
     resources,
     retrieval,
     scripts,
+    several,
     shortcuts,
+    steering,
     swelling,
     training,
     values,
@@ -42,6 +44,8 @@ ATTACKS = (
     *reading.ATTACKS,
     *swelling.ATTACKS,
     *order.ATTACKS,
+    *several.ATTACKS,
+    *steering.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

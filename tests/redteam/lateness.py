@@ -59,8 +59,8 @@ ATTACKS = (
         attacked=WHOLE_VAE,
         beside=("diffusion.schedule",),
         say="no answer|left to a human",
-        altogether=24.0,
-        again=12.0,
+        altogether=32.0,
+        again=14.0,
     ),
     late(
         "makes_later_rows_sleep",

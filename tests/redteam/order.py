@@ -83,7 +83,7 @@ class Ordered:
         edit = Edit(assignment=A9, top_of="none", edits=((DECODER, IN_PLACE), (LAST, keep)), weights=("vae.pt",))
         folder = edit(target)
         state = torch.load(folder / "vae.pt", weights_only=True)
-        torch.save(state | {"decoder.kept": images.flip(-2)}, folder / "vae.pt")
+        torch.save(state | {"decode.kept": images.flip(-2)}, folder / "vae.pt")
         return folder
 
 

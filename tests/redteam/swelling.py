@@ -89,13 +89,16 @@ ATTACKS = (
     swells("truths_that_widen", "answer with 480 million truth values in a list", TRUTHS, "accepted|numbers|memory"),
     swells("doubles_to_the_brim", "answer with as many doubles as may be", DOUBLES, "shape|accepted|memory"),
     swells("halves_that_expand", "answer with one number that says it is 70 million", HALVES, "shape|accepted|memory"),
-    swells("long_string", "answer with a string of 500 MB", STRING, "header|accepted|should be"),
+    swells("long_string", "answer with a string of 500 MB", STRING, "header|accepted|could not be used"),
     swells(
         "wide_strings", "answer with a table of strings of four bytes a character", STRINGS, "header|accepted|should be"
     ),
     swells("many_containers", "answer with a million lists", CONTAINERS, "header|accepted|should be|malformed"),
     swells(
-        "doubling_depth", "answer with lists that double with every level", DEEP, "memory|no answer|deep|header|nested"
+        "doubling_depth",
+        "answer with lists that double with every level",
+        DEEP,
+        "memory|no answer|deep|header|nested|could not be used",
     ),
     swells("many_tensors", "answer with 90,000 tensors of nothing", MANY, "tensors|header|accepted"),
     swells("header_of_escapes", "answer with a header that is all escapes", CLAIM, "header|announces|malformed"),
