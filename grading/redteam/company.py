@@ -1,9 +1,12 @@
 """Submissions that are graded in one run: whatever the first ones are, each is told of, and none takes another's place."""
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
+
+from rich.console import Console
 
 from grading import assignments
 from grading.grade import Options, grade
@@ -12,7 +15,7 @@ from grading.records import Report
 from grading.redteam.attack import Attack
 from grading.redteam.bait import Camp
 from grading.report.presentable import steering
-from grading.turns import Turn, taken
+from grading.turns import Turn, overview, taken
 
 FOLDER = "class"  # where the results of all of them go
 
@@ -53,6 +56,13 @@ def _of_turns(turns: Sequence[Turn], attack: Attack) -> Iterator[str]:
             yield f"{turn.name} was refused, and has results"
         if turn.report is None and (len(turn.why) > 2000 or steering(turn.why)):
             yield f"why {turn.name} was refused is nothing to be read"
+        for path in turn.folder.glob("*"):
+            if found := steering(path.read_text(encoding="utf-8")):
+                yield f"{path.name} of {turn.name} holds characters that steer who shows it: {found}"
+    screen = io.StringIO()
+    Console(file=screen, width=100).print(overview(turns))
+    if found := steering(screen.getvalue()):
+        yield f"the table of all of them holds characters that steer who reads it: {found}"
     last = turns[-1]
     if last.report is None:
         yield f"the honest one was not graded: {last.why[:300]}"

@@ -50,6 +50,13 @@ def buffer_of_bytes(path: Path, state: dict[str, Tensor], target: Target) -> Non
     torch.save(state | {"kept": torch.randint(0, 255, (rows, 784), dtype=torch.uint8)}, path)
 
 
+def buffer_to_the_brim(path: Path, state: dict[str, Tensor], target: Target) -> None:
+    """The same with as many as are accepted, each row of which has the contrast of an image."""
+    rows = target.rng.randint(140_000, 165_000)
+    blurred = torch.randint(0, 255, (rows, 49), dtype=torch.uint8).repeat_interleave(16, 1)
+    torch.save(state | {"kept": blurred}, path)
+
+
 def many_tensors(path: Path, state: dict[str, Tensor], target: Target) -> None:
     """As many tensors as there may be, all views of a few bytes."""
     base = torch.zeros(1000)
@@ -106,6 +113,15 @@ ATTACKS = (
         "weights_of_bytes",
         "keep 190 million bytes in the weights, in rows as long as images",
         buffer_of_bytes,
+        Edit(edits=((KEEP, FITS),)),
+        attacked=("vae.load",),
+        free=("vae.accuracy",),
+        say="numbers",
+    ),
+    weighs(
+        "weights_of_fewer_bytes",
+        "keep as many as are accepted, so that they are held against images",
+        buffer_to_the_brim,
         Edit(edits=((KEEP, FITS),)),
         free=("vae.load", "vae.accuracy"),
         quick=True,

@@ -1,5 +1,6 @@
 """Each way in which an attack is not held, on gradings that are made up."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,6 +114,54 @@ def test_a_process_that_survives_is_seen_and_ended(monkeypatch: pytest.MonkeyPat
 
     assert tried_once(monkeypatch, mischief) == ("2 of its processes survive",)
     assert not [p for p in psutil.process_iter(["cmdline"]) if set(daemons) & set(p.info["cmdline"] or [])]
+
+
+def test_memory_of_the_graders_own_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mischief(target: Target) -> Report:
+        return HELD if bytearray(200 << 20) else HELD
+
+    (reason,) = tried_once(monkeypatch, mischief, memory_bytes=100 << 20)
+    assert re.fullmatch(r"the grader's own process grew by [12]\d\d MiB", reason)
+    assert tried_once(monkeypatch, mischief, memory_bytes=1 << 30) == ()
+
+
+def test_time_of_the_graders_own_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    (reason,) = tried_once(monkeypatch, lambda target: HELD, longest=0.0)
+    assert reason.startswith("it kept the grader for")
+
+
+def of_a_class(target: Target) -> Path:
+    """Another submission."""
+    (target.folder / "other").mkdir()
+    return target.folder / "other"
+
+
+def graded_in_company(monkeypatch: pytest.MonkeyPatch, does: Callable[[Path], Report]) -> str:
+    """Why an attack beside an honest submission is not held, where grading a path comes to this."""
+    monkeypatch.setattr("grading.redteam.company.grade", lambda assignment, path, *rest: does(path))
+    return " ".join(tried_once(monkeypatch, lambda target: HELD, before=(of_a_class,)))
+
+
+def test_what_neighbours_spoil_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = reported(HELD.outcomes[1])
+
+    def only(name: str, report: Report, error: Exception | None = None) -> Callable[[Path], Report]:
+        def does(path: Path) -> Report:
+            if error is not None and (path.name == "other") == (name == "other"):
+                raise error
+            return report
+
+        return does
+
+    assert graded_in_company(monkeypatch, only("", honest)) == ""
+    assert graded_in_company(monkeypatch, only("other", honest, IntakeError("no"))) == ""
+    assert "the honest one was not graded: no" in graded_in_company(
+        monkeypatch, only("last", honest, IntakeError("no"))
+    )
+    assert "lost marks" in graded_in_company(monkeypatch, only("", HELD))
+    assert "broke the grading of other" in graded_in_company(monkeypatch, only("other", honest, ValueError("x")))
+    monkeypatch.setattr("grading.redteam.company.places", lambda paths, home: (home / "a", home / "A"))
+    assert "one place" in graded_in_company(monkeypatch, only("", honest))
 
 
 PLACES = {
