@@ -67,7 +67,8 @@ def laid(name: str, seed: str, folder: Path) -> dict[str, bytes]:
     folder.mkdir()
     target = redteam.Target(folder, "marker", "secret", 1, 2, rng=random.Random(seed))
     BY_ATTACK[name].lay(target)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes().replace(bytes(folder), b"") for path in files}
 
 
 @pytest.mark.parametrize("name", ["nosy", "sleeps_everywhere", "ends_by_real_time_signals", "weights_of_fewer_bytes"])

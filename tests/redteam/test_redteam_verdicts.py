@@ -15,7 +15,7 @@ from grading import redteam
 from grading.errors import IntakeError
 from grading.records import Outcome, Report, Status, Verdict
 from grading.redteam import Attack, Target
-from grading.report.write import write_all
+from grading.report.write import Also, write_all
 from grading.sandbox.backend import Launch
 
 
@@ -91,11 +91,13 @@ def test_what_the_report_tells(report: Report, told: str, monkeypatch: pytest.Mo
         ("report.html", "<img src=x onerror=alert(1)>", "active HTML: img with onerror"),
         ("report.html", "\x1b[2J", "escape sequences"),
         ("report.html", "\u202e", "characters that steer who shows it: U+202E"),
+        ("junit.xml", "\u2066", "junit.xml holds characters that steer who shows it: U+2066"),
+        ("prairielearn.json", "\x9b", "prairielearn.json holds characters that steer who shows it: U+009B"),
     ],
 )
 def test_results_that_are_no_results(name: str, text: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def spoilt(report: Report, folder: Path) -> tuple[Path, ...]:
-        paths = write_all(report, folder)
+    def spoilt(report: Report, folder: Path, also: tuple[Also, ...]) -> tuple[Path, ...]:
+        paths = write_all(report, folder, also)
         (folder / name).write_text(text)
         return paths
 
@@ -118,7 +120,8 @@ def test_a_process_that_survives_is_seen_and_ended(monkeypatch: pytest.MonkeyPat
 
 def test_memory_of_the_graders_own_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def mischief(target: Target) -> Report:
-        return HELD if bytearray(200 << 20) else HELD
+        assert bytearray(200 << 20)
+        return HELD
 
     (reason,) = tried_once(monkeypatch, mischief, memory_bytes=100 << 20)
     assert re.fullmatch(r"the grader's own process grew by [12]\d\d MiB", reason)
