@@ -42,7 +42,7 @@ gradescope: $(READY)  ## make gradescope ASSIGNMENT=id [MINUTES=10]: the zip for
 doctor: $(READY)  ## which sandboxes work here, and what is missing
 	@$(RUN) -m grading doctor
 
-redteam: $(READY)  ## hand in hostile submissions and see that each comes to nothing [FLAGS="--sandbox none --only nosy"]
+redteam: $(READY)  ## hand in hostile submissions and see that each comes to nothing [FLAGS="--only nosy --seed random"]
 	@$(RUN) -m grading redteam $(FLAGS)
 
 fuzz: $(READY)  ## whatever an answer may hold, it is judged: EXAMPLES (default 120) altered answers for each check

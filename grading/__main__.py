@@ -1,6 +1,7 @@
 """The command line: `python -m grading grade PATH`. Exit codes: 0 graded, 2 one could not be, 1 an attack got through."""
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from grading.autograder.run import run
 from grading.autograder.settings import Settings, load, seconds_for
 from grading.autograder.smoke import smoke
 from grading.bundle import bundle
-from grading.errors import GradingError
+from grading.errors import GradingError, StaffError
 from grading.grade import Options, grade
 from grading.places import places, refuse_unwritable
 from grading.records import Report
@@ -209,6 +210,9 @@ def redteam_command(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this attack, or this row of the table (repeatable).")
     ] = None,
+    seed: Annotated[
+        str, typer.Option(metavar="NUMBER", help="What varies in the attacks is drawn with it; 'random' draws one.")
+    ] = str(redteam.SEED),
 ) -> None:
     """Hand in hostile submissions, and see that none gains a mark, harms another item or leaves anything behind.
 
@@ -216,8 +220,9 @@ def redteam_command(
     """
     begun = time.monotonic()
     try:
-        backend, suite = choose(sandbox), redteam.suite()
-        findings = _tried(redteam.named(suite.attacks, only or ()), backend)
+        backend, suite, number = choose(sandbox), redteam.suite(), _seed(seed)
+        console.print(f"seed: {number}", highlight=False)
+        findings = _tried(redteam.named(suite.attacks, only or ()), backend, number)
     except GradingError as error:
         _give_up(error)
     console.print(redteam.table(findings))
@@ -227,7 +232,15 @@ def redteam_command(
         raise typer.Exit(1)
 
 
-def _tried(attacks: Sequence[redteam.Attack], backend: Backend) -> list[redteam.Finding]:
+def _seed(said: str) -> int:
+    if said == "random":
+        return secrets.randbelow(1_000_000)
+    if not said.isdecimal() or not said.isascii():
+        raise StaffError(f"--seed is a whole number, or 'random', not {said!r}")
+    return int(said[:18])
+
+
+def _tried(attacks: Sequence[redteam.Attack], backend: Backend, seed: int) -> list[redteam.Finding]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -239,7 +252,7 @@ def _tried(attacks: Sequence[redteam.Attack], backend: Backend) -> list[redteam.
         task = progress.add_task("", total=len(attacks))
         findings = []
         with closing(
-            redteam.tried(attacks, backend, lambda each: progress.update(task, description=each.name))
+            redteam.tried(attacks, backend, lambda each: progress.update(task, description=each.name), seed)
         ) as rest:
             for finding in rest:
                 findings.append(finding)

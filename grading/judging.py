@@ -82,6 +82,8 @@ def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mappin
         return Judged(Status.SKIPPED, 0.0, (Verdict(0.0, f"not judged, because {', '.join(failed)} failed"),))
     allowed = budget.allowance(number)
     if allowed < min(1.0, wanted(item)):
+        if item.id in before and before[item.id].cut_short():
+            return _left_to_a_human("the rows before used up the submission's time, and what it was given beyond that")
         return Judged(Status.UNSCORED, None, (Verdict(0.0, NO_TIME),))
     seconds = min(item.seconds, allowed)
     with bench.student.item(item.id, seconds, allowed):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from grading.errors import IntakeError
+from grading.intake import apart
 from grading.intake.comments import commented as found_in_comments
 from grading.intake.modules import original_of
 from grading.intake.notebooks import Claim, claims
@@ -18,7 +19,8 @@ MOST_OF_ONE = 1.5  # a share above it is one of a hundred: 69.5 rather than 0.69
 def printed(student: Submission, setting: Setting) -> Evidence:
     """The numbers that the notebook's saved outputs show, run by run. Raises IntakeError where it cannot be read."""
     rows = {row.name: row for row in setting.sampling.claims}
-    found = claims(student.file(setting.sampling.file), {name: row.pattern for name, row in rows.items()})
+    path, patterns = student.file(setting.sampling.file), {name: row.pattern for name, row in rows.items()}
+    found = apart(claims, path, patterns, what=path.name)  # whatever a pattern makes of what it meets there
     return Evidence(tuple(_shown(claim, rows[claim.name], number, "printed") for number, claim in enumerate(found, 1)))
 
 
@@ -26,7 +28,9 @@ def commented(student: Submission, setting: Setting) -> Evidence:
     """The numbers in the comments at the top of a script, as it was handed in. Raises IntakeError where it was not."""
     rows = {row.name: row for row in setting.sampling.claims}
     path = _as_handed_in(student, setting.sampling.file)
-    found = found_in_comments(path, {name: row.pattern for name, row in rows.items()})
+    found = apart(
+        found_in_comments, path, {name: row.pattern for name, row in rows.items()}, what=setting.sampling.file
+    )
     shares = [replace(claim, value=_share(claim.value, rows[claim.name].unit)) for claim in found]
     place = "cell" if path.suffix == ".ipynb" else "line"
     return Evidence(

@@ -18,7 +18,8 @@ from grading.redteam.attack import Target
 from grading.report import gradescope, record, table
 from grading.report.presentable import steering
 from grading.report.terminal import summary
-from grading.report.write import write_all
+from grading.report.write import Also, write_all
+from grading.report.write import files as written
 from grading.sandbox.inside import confine
 
 SCHEMAS = {"results.json": "results.schema.json", "report.json": "report.schema.json"}
@@ -33,9 +34,9 @@ Files = Mapping[Path, tuple[int, int]]
 
 def flaws(report: Report, target: Target) -> Iterator[str]:
     """Writes the results and tells what is wrong with them."""
-    for path in write_all(report, target.out):
+    for path in write_all(report, target.out, tuple(Also)):
         text = path.read_text(encoding="utf-8")
-        yield from _flaws_of_json(path, target.root) if path.name in SCHEMAS else _flaws_of_html(path.name, text)
+        yield from _flaws_of_json(path, target.root) if path.name in SCHEMAS else _flaws_of_shown(path.name, text)
         if found := steering(text):
             yield f"{path.name} holds characters that steer who shows it: {found}"
     content = json.loads((target.out / "results.json").read_text())
@@ -82,6 +83,11 @@ class _Active(HTMLParser):
                 name in ("href", "src", "action") and not (value or "").startswith(("#", "data:image/png"))
             ):
                 self.found.append(f"{tag} with {name}")
+
+
+def _flaws_of_shown(name: str, text: str) -> Iterator[str]:
+    """Of a page; in what programs read there is only to be nothing that steers."""
+    return _flaws_of_html(name, text) if name.endswith(".html") else iter(())
 
 
 def _flaws_of_html(name: str, html: str) -> Iterator[str]:
@@ -144,6 +150,27 @@ def end(processes: Collection[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=SOON)
 
 
+# ---------------------------------------------------------------- memory
+
+
+class Memory:
+    """How far this process's own memory grows from here on, at its highest."""
+
+    def __init__(self) -> None:
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # forgets the highest of before
+        self._before = _status("VmRSS")
+
+    def grown(self) -> int:
+        """Bytes."""
+        return max(0, _status("VmHWM") - self._before)
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -169,6 +196,6 @@ def strays(target: Target, before: Files) -> list[str]:
     after = files(target)
     changed = {path for path in {*before, *after} if before.get(path) != after.get(path) and path.parent != target.out}
     left = set(target.temporary.rglob("*"))
-    results = {"results.json", "report.json", "report.html"}
+    results = set(written(tuple(Also)))
     odd = {path for path in target.out.iterdir() if path.name not in results}
     return sorted(str(path) for path in changed | left | odd | marks(target))

@@ -1,6 +1,7 @@
 """What an attack is, what it aims at, and where the attacks lie."""
 
 import importlib.util
+import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ class Target:
     process: int  # another process of the judge's user, with the secret on its command line
     port: int  # on 127.0.0.1 somebody listens here
     root: Path = ROOT  # the project
+    rng: random.Random = field(default_factory=lambda: random.Random(0))  # what varies in an attack is drawn from it
 
     @property
     def out(self) -> Path:
@@ -59,6 +61,11 @@ class Attack:
     assignment: str = "cmput328_a5"
     quick: bool = False  # fewer samples of generated images
     limits: Limits = field(default_factory=Limits)
+    altogether: float | None = None  # seconds for the whole submission, where it aims at those
+    again: float = 60.0  # seconds for rows that are asked once more
+    memory_bytes: int = 2 << 30  # the most that the grader's own process may grow by meanwhile
+    longest: float = 300.0  # the most seconds that the grading may take
+    before: tuple[Callable[[Target], Path], ...] = ()  # submissions that are graded in the same run before it
 
 
 @dataclass(frozen=True)

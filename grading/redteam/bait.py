@@ -9,13 +9,23 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grading.redteam.attack import Target
+from grading.sandbox.host import Host
 
 SECRET = "ELBOGRADE_SECRET"
 LONGEST = 3600  # seconds that the process with the secret lives, should nobody end it
+
+
+@dataclass(frozen=True)
+class Camp:
+    """Where one attack is tried: a private folder, and a box that warms up in it."""
+
+    target: Target
+    host: Host
+    children: frozenset[int]  # the processes that were started for it
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """One attack after the other: handed in, graded, and looked at afterwards."""
 
+import random
 import shutil
 import time
 import traceback
@@ -13,12 +14,14 @@ from grading.assignments import Assignment
 from grading.errors import IntakeError
 from grading.grade import Options, grade
 from grading.records import Report
-from grading.redteam import aftermath
+from grading.redteam import aftermath, company
 from grading.redteam.attack import Attack, Target
-from grading.redteam.bait import laid_out, private, temporary_files_in
+from grading.redteam.bait import Camp, laid_out, private, temporary_files_in
 from grading.redteam.verdict import judged, refusal, still_graded
 from grading.sandbox.backend import Backend
 from grading.sandbox.host import Host
+
+SEED = 0  # of what varies in the attacks, unless another is asked for
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,16 @@ class Finding:
         return not self.reasons
 
 
-@dataclass(frozen=True)
-class Camp:
-    """Where one attack is tried: a private folder, and a box that warms up in it."""
-
-    target: Target
-    host: Host
-    children: frozenset[int]  # the processes that were started for it
-
-
 def tried(
-    attacks: Sequence[Attack], backend: Backend, begins: Callable[[Attack], None] = lambda attack: None
+    attacks: Sequence[Attack],
+    backend: Backend,
+    begins: Callable[[Attack], None] = lambda attack: None,
+    seed: int = SEED,
 ) -> Generator[Finding, None, None]:
-    """Tries the attacks in turn, each in a box of its own, while the next box warms up."""
+    """Tries the attacks in turn, each in a box of its own, while the next box warms up.
+
+    seed: what varies in an attack is drawn with it and the attack's name, so that one alone is as it is among all
+    """
     with laid_out() as bait, aftermath.adopting_orphans():
         ours = aftermath.children()
         waiting = [_camp(bait, 0, backend)] if attacks else []
@@ -59,6 +59,7 @@ def tried(
                 else:
                     camp = waiting.pop()
                     waiting += [_camp(bait, number, backend)] if number < len(attacks) else []
+                camp = replace(camp, target=replace(camp.target, rng=random.Random(f"{seed} {attack.name}")))
                 begins(attack)
                 yield _finding(attack, camp, ours.union(*(other.children for other in waiting)))
         finally:
@@ -80,10 +81,13 @@ def _close(camp: Camp) -> None:
 
 def _finding(attack: Attack, camp: Camp, spared: frozenset[int]) -> Finding:
     begun, reports, reasons = time.monotonic(), list[Report](), list[str]()
+    earlier = [lay(camp.target) for lay in attack.before]
     submission = attack.lay(camp.target)
     before = aftermath.files(camp.target)
+    memory = aftermath.Memory()
     try:
         with nullcontext() if attack.refused else camp.host, temporary_files_in(camp.target.temporary):
+            reasons += company.spoilt(attack, [*earlier, submission], camp) if earlier else []
             for turn in range(attack.times):
                 reports.append(_graded(attack, submission, camp.host, turn + 1 < attack.times))
                 reasons += aftermath.flaws(reports[-1], camp.target)
@@ -91,14 +95,25 @@ def _finding(attack: Attack, camp: Camp, spared: frozenset[int]) -> Finding:
         reasons += refusal(attack, str(error))
     except Exception:  # the boundary: whatever ends the grading is what the attack has achieved
         reasons.append(f"it ended the grading: {traceback.format_exc(limit=-1).strip()}")
-    reasons += [*judged(attack, reports), *_left_behind(reports, camp.target, before, spared)]
-    return Finding(attack, tuple(dict.fromkeys(reasons)), still_graded(attack, reports), time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    reasons += [*judged(attack, reports), *_burnt(attack, memory.grown(), seconds)]
+    reasons += _left_behind(reports, camp.target, before, spared)
+    return Finding(attack, tuple(dict.fromkeys(reasons)), still_graded(attack, reports), seconds)
 
 
 def _graded(attack: Attack, submission: Path, host: Host, again: bool) -> Report:
     assignment = hurried(assignments.load(attack.assignment), attack)
     asked = (*attack.attacked, *attack.beside, *attack.free)
-    return grade(assignment, submission, host, Options(asked, attack.quick, again, limits=attack.limits))
+    options = Options(asked, attack.quick, again, seconds=attack.altogether, again=attack.again, limits=attack.limits)
+    return grade(assignment, submission, host, options)
+
+
+def _burnt(attack: Attack, grown: int, seconds: float) -> Iterator[str]:
+    """Time and memory of the grader's own, beyond what the attack may cost."""
+    if grown > attack.memory_bytes:
+        yield f"the grader's own process grew by {grown >> 20:,} MiB"
+    if seconds > attack.longest:
+        yield f"it kept the grader for {seconds:.0f} s"
 
 
 def hurried(assignment: Assignment, attack: Attack) -> Assignment:

@@ -74,7 +74,7 @@ ATTACKS = (
     ),
     attack(
         "steers_who_reads",
-        (28,),
+        (28, 64),
         "say what clears a screen, or turns the direction of what is shown",
         Edit(STEERS),
         say="pwned|RuntimeError",

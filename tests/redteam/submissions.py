@@ -10,9 +10,12 @@ from torch import Tensor
 
 from grading.redteam import Attack, Target
 
+from .varying import filled, remarks, renamed, word
+
 VAE, DIFFUSION = "A5_vae_submission.py", "A5_diffusion_submission.py"
 DRAW = "        return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)  # arXiv:1312.6114, sec. 2.4\n"
 FIRST = "from torch import Tensor\n"
+BETWEEN, SEP = "\0\1", "\0\2"  # between files, and between a name and its text, while they are drawn together
 BODY, BESIDE = ("vae.reparameterize",), ("vae.generate_sample", "diffusion.schedule")
 WHOLE_VAE = ("vae.reparameterize", "vae.generate_sample")
 
@@ -80,25 +83,36 @@ class Edit:
     edits: tuple[tuple[str, str], ...] = ()  # in any file: what is there, and what comes in its place
     files: Mapping[str, str | bytes] = field(default_factory=dict)  # beside them; @MARKER is replaced
     weights: tuple[str, ...] = ()  # the reference's, that are handed in too
-    name: str = "handed_in"  # of the folder
+    name: str = ""  # of the folder; "": one that is made up
     assignment: str = "cmput328_a5"
     top_of: str = VAE
 
     def __call__(self, target: Target) -> Path:
         """Writes it; returns its folder."""
-        reference, folder = target.root / "reference" / self.assignment, target.folder / self.name
-        folder.mkdir()
+        reference, rng = target.root / "reference" / self.assignment, target.rng
+        folder = target.folder / (filled(self.name, rng) or f"handed_in_{word(rng)}")
+        folder.mkdir(parents=True)
         sources = {path.name: path.read_text() for path in reference.glob("[!t]*.py")}
         for name, source in self._edited(sources).items():
             top = told(target) + self.top if name == self.top_of else ""
-            (folder / name).write_text(source.replace(FIRST, FIRST + top + "\n", 1))
+            whole = source.replace(FIRST, FIRST + top + "\n" + remarks(rng), 1)
+            sources[name] = renamed(whole, rng) if name == self.top_of else whole
+        self._write(folder, sources, target)
         for name in self.weights:
             shutil.copyfile(reference / name, folder / name)
-        for name, content in self.files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            whole = content if isinstance(content, bytes) else content.replace("@MARKER", target.marker).encode()
-            (folder / name).write_bytes(whole)
         return folder
+
+    def _write(self, folder: Path, sources: Mapping[str, str], target: Target) -> None:
+        """What is drawn for one file is the same in all of them, so that they fit one another."""
+        texts = {name: content for name, content in self.files.items() if isinstance(content, str)}
+        drawn = filled(BETWEEN.join(f"{name}{SEP}{text}" for name, text in (sources | texts).items()), target.rng)
+        whole: dict[str, bytes] = {name: each for name, each in self.files.items() if isinstance(each, bytes)}
+        for each in drawn.split(BETWEEN):
+            name, _, text = each.partition(SEP)
+            whole[name] = text.replace("@MARKER", target.marker).encode(errors="surrogatepass")
+        for name, content in whole.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
 
     def _edited(self, sources: dict[str, str]) -> dict[str, str]:
         """Each edit must fit one place, or the attack would be honest work."""

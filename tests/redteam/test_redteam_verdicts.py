@@ -1,5 +1,6 @@
 """Each way in which an attack is not held, on gradings that are made up."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from grading import redteam
 from grading.errors import IntakeError
 from grading.records import Outcome, Report, Status, Verdict
 from grading.redteam import Attack, Target
-from grading.report.write import write_all
+from grading.report.write import Also, write_all
 from grading.sandbox.backend import Launch
 
 
@@ -90,11 +91,13 @@ def test_what_the_report_tells(report: Report, told: str, monkeypatch: pytest.Mo
         ("report.html", "<img src=x onerror=alert(1)>", "active HTML: img with onerror"),
         ("report.html", "\x1b[2J", "escape sequences"),
         ("report.html", "\u202e", "characters that steer who shows it: U+202E"),
+        ("junit.xml", "\u2066", "junit.xml holds characters that steer who shows it: U+2066"),
+        ("prairielearn.json", "\x9b", "prairielearn.json holds characters that steer who shows it: U+009B"),
     ],
 )
 def test_results_that_are_no_results(name: str, text: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def spoilt(report: Report, folder: Path) -> tuple[Path, ...]:
-        paths = write_all(report, folder)
+    def spoilt(report: Report, folder: Path, also: tuple[Also, ...]) -> tuple[Path, ...]:
+        paths = write_all(report, folder, also)
         (folder / name).write_text(text)
         return paths
 
@@ -113,6 +116,55 @@ def test_a_process_that_survives_is_seen_and_ended(monkeypatch: pytest.MonkeyPat
 
     assert tried_once(monkeypatch, mischief) == ("2 of its processes survive",)
     assert not [p for p in psutil.process_iter(["cmdline"]) if set(daemons) & set(p.info["cmdline"] or [])]
+
+
+def test_memory_of_the_graders_own_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mischief(target: Target) -> Report:
+        assert bytearray(200 << 20)
+        return HELD
+
+    (reason,) = tried_once(monkeypatch, mischief, memory_bytes=100 << 20)
+    assert re.fullmatch(r"the grader's own process grew by [12]\d\d MiB", reason)
+    assert tried_once(monkeypatch, mischief, memory_bytes=1 << 30) == ()
+
+
+def test_time_of_the_graders_own_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    (reason,) = tried_once(monkeypatch, lambda target: HELD, longest=0.0)
+    assert reason.startswith("it kept the grader for")
+
+
+def of_a_class(target: Target) -> Path:
+    """Another submission."""
+    (target.folder / "other").mkdir()
+    return target.folder / "other"
+
+
+def graded_in_company(monkeypatch: pytest.MonkeyPatch, does: Callable[[Path], Report]) -> str:
+    """Why an attack beside an honest submission is not held, where grading a path comes to this."""
+    monkeypatch.setattr("grading.redteam.company.grade", lambda assignment, path, *rest: does(path))
+    return " ".join(tried_once(monkeypatch, lambda target: HELD, before=(of_a_class,)))
+
+
+def test_what_neighbours_spoil_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = reported(HELD.outcomes[1])
+
+    def only(name: str, report: Report, error: Exception | None = None) -> Callable[[Path], Report]:
+        def does(path: Path) -> Report:
+            if error is not None and (path.name == "other") == (name == "other"):
+                raise error
+            return report
+
+        return does
+
+    assert graded_in_company(monkeypatch, only("", honest)) == ""
+    assert graded_in_company(monkeypatch, only("other", honest, IntakeError("no"))) == ""
+    assert "the honest one was not graded: no" in graded_in_company(
+        monkeypatch, only("last", honest, IntakeError("no"))
+    )
+    assert "lost marks" in graded_in_company(monkeypatch, only("", HELD))
+    assert "broke the grading of other" in graded_in_company(monkeypatch, only("other", honest, ValueError("x")))
+    monkeypatch.setattr("grading.redteam.company.places", lambda paths, home: (home / "a", home / "A"))
+    assert "one place" in graded_in_company(monkeypatch, only("", honest))
 
 
 PLACES = {

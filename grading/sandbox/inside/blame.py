@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from .lacking import Lacking, NotHandedIn
+from .lacking import WAITS, Lacking, NotHandedIn
 from .names import bound_in
 
 CODE, TODO, LACKING, OUTSIDE = "code", "todo", "lacking", "outside"  # the faults that are told apart
@@ -83,7 +83,13 @@ def blamed(error: BaseException, folder: Path) -> bool:
     wanting = isinstance(error, SyntaxError | FileNotFoundError | ImportError) or "could not be taken out of" in str(
         error
     )
-    return ends or wanting or bool(own_frames(error, folder)) or _undefined(error, folder)
+    theirs = any(_own(frame, folder) or _made_by_theirs(frame, folder) for frame, _ in frames(error))
+    return ends or wanting or theirs or _undefined(error, folder)
+
+
+def _made_by_theirs(frame: FrameType, folder: Path) -> bool:
+    """Whether it is of code without a file that the submission has made of a text, for itself."""
+    return frame.f_code.co_filename == "<string>" and str(frame.f_globals.get("__file__", "")).startswith(f"{folder}/")
 
 
 def _undefined(error: BaseException, folder: Path) -> bool:
@@ -115,36 +121,47 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def raised_by_hand(error: BaseException, folder: Path) -> bool:
-    """Whether a `raise` in the submission's own lines raised it."""
+def lacking(error: BaseException, folder: Path) -> str:
+    """What the code missed that is not here through no fault of its own; "" where it missed nothing of the kind."""
+    for each in chain(error):
+        if isinstance(each, Lacking) and _raised_by_ours(each, folder):
+            return str(each)
+        if isinstance(each, ImportError) and not isinstance(each, NotHandedIn) and _of_a_package(each, folder):
+            return f"a package that the code uses needs something that is not installed here ({shortened(str(each))})"
+        name = getattr(each, "name", None)
+        if isinstance(each, NameError | AttributeError) and isinstance(name, str) and not _by_hand(each, folder):
+            left_out = [frame.f_globals.get("__rest__") for frame, _ in frames(each)[-1:]]
+            if any(isinstance(text, str) and name in bound_in(text) for text in left_out):
+                return f"it needs {name}, which is made where the script is run; what is run was left out here"
+    return ""
+
+
+def _by_hand(error: BaseException, folder: Path) -> bool:
+    """Whether a `raise` in the submission's own lines raised it; a module made here says itself what was left out of it."""
     innermost = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:
         innermost = innermost.tb_next
     if innermost is None or not _own(innermost.tb_frame, folder):
         return False
-    if innermost.tb_frame.f_code.co_name == "__getattr__" and "__rest__" in innermost.tb_frame.f_globals:
-        return False  # of a module made here, which says what was left out of it
-    return dis.opname[innermost.tb_frame.f_code.co_code[innermost.tb_lasti]] == "RAISE_VARARGS"
+    code = innermost.tb_frame.f_code
+    ours = code.co_name == "__getattr__" and "__rest__" in innermost.tb_frame.f_globals
+    return not ours and dis.opname[code.co_code[innermost.tb_lasti]] == "RAISE_VARARGS"
 
 
-def lacking(error: BaseException, folder: Path) -> str:
-    """What the code missed that is not here through no fault of its own; "" where it missed nothing of the kind.
+def _raised_by_ours(error: Lacking, folder: Path) -> bool:
+    """Whether a probe, or what stands for something that is not here, has raised it, rather than the submission itself.
 
-    What the submission raises with a statement of its own it has not missed, whatever it calls it.
+    What runs in one process with us can alter this function too, or use a package that is not here for no other end. It
+    gains that a human looks, who is told what was raised and where; a mark it cannot gain.
     """
-    for each in chain(error):
-        if raised_by_hand(each, folder):
-            continue
-        if isinstance(each, Lacking):
-            return str(each)
-        if isinstance(each, ImportError) and not isinstance(each, NotHandedIn) and _of_a_package(each, folder):
-            return f"a package that the code uses needs something that is not installed here ({shortened(str(each))})"
-        name = getattr(each, "name", None)
-        if isinstance(each, NameError | AttributeError) and isinstance(name, str):
-            left_out = [frame.f_globals.get("__rest__") for frame, _ in frames(each)[-1:]]
-            if any(isinstance(text, str) and name in bound_in(text) for text in left_out):
-                return f"it needs {name}, which is made where the script is run; what is run was left out here"
-    return ""
+    return any(_ours(frame.f_code.co_filename, folder) for frame, _ in frames(error)[-1:])
+
+
+def _ours(file: str, folder: Path) -> bool:
+    """Whether code of that file was written by us: this package, the probes, a module that waits for a newer Python."""
+    if Path(file).parent == Path(__file__).parent or Path(file) == folder.parent / "probes.py":
+        return True
+    return file.startswith(f"{folder}/") and "".join(linecache.getlines(file)).startswith(WAITS)
 
 
 def _of_a_package(error: ImportError, folder: Path) -> bool:
