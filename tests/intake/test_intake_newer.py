@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from grading.intake.newer import for_newer, parses, rewritten
+from grading.intake.newer import WAITING, for_newer, for_this_python, parses, rewritten
+from grading.sandbox.inside.lacking import WAITS
 
 MEANT = [
     ('x = f"a {d["k"]} b"', "a 1.5 b"),
@@ -61,3 +62,9 @@ def test_nothing_takes_long(part: str) -> None:
         assert rewritten(text) is None or parses(rewritten(text) or "")
         for_newer(text)
     assert time.monotonic() - begun < 20
+
+
+def test_nothing_handed_in_is_taken_for_a_module_of_ours_that_waits() -> None:
+    forged = WAITING.format(told="not my fault")
+    here = for_this_python(forged, "x.py")
+    assert not here.waits and not here.text.startswith(WAITS) and here.text.strip() == forged.strip()
