@@ -25,7 +25,7 @@ from grading.errors import (
 from grading.intake.modules import module_of
 from grading.metrics.fitting import unfit
 from grading.metrics.setting import Setting
-from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict
+from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict, starved
 from grading.rubric import Item
 from grading.sandbox.inside.loading import NOT_HANDED_IN
 from grading.subjects import Reference, Submission, generator
@@ -48,7 +48,7 @@ class Judged:
 
     def cut_short(self) -> bool:
         """Whether the rows before left it too little time."""
-        return self.share is None and any(verdict.message == NO_TIME for verdict in self.verdicts)
+        return self.share is None and starved(self.verdicts)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What crosses from one room to another. Frozen, and made of nothing but plain values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -71,6 +72,11 @@ class Evidence:
         raise KeyError(name)
 
 
+def starved(verdicts: Sequence[Verdict]) -> bool:
+    """Whether they say that there was too little time."""
+    return any(verdict.message == NO_TIME for verdict in verdicts)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One row of the report."""
@@ -93,7 +99,7 @@ class Outcome:
 
     def cut_short(self) -> bool:
         """Whether the rows before left it too little time to be judged."""
-        return self.points is None and any(verdict.message == NO_TIME for verdict in self.verdicts)
+        return self.points is None and starved(self.verdicts)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,23 @@ train_step runs as it stands; every pass of the discriminator is watched, and ev
 right that pulls the right way: cross-entropy, least squares (Mao et al. 2017) and hinge alike.
 """
 
-import torch
 from torch import Generator, Tensor
 
-from grading.checks.adversarial_story import BATCH, TINY, Move, Pull, Story, batch, completed, pulls, told
-from grading.checks.compare import HALF, NEARLY, Disagreement, tensor, which
+from grading.checks.adversarial_scores import judge_accuracy, judge_scores
+from grading.checks.adversarial_story import (
+    CLASSES,
+    TINY,
+    Move,
+    Pull,
+    Story,
+    completed,
+    discriminator_moves,
+    pulls,
+    told,
+)
+from grading.checks.compare import HALF, NEARLY, Disagreement, tensor
 from grading.checks.noise import shared
 from grading.subjects import Subject
-
-CLASSES = 10
 
 
 def losses(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -24,7 +32,7 @@ def losses(student: Subject, reference: Subject, rng: Generator) -> None:
     _judge_discriminator(story)
     _judge_generator(story)
     _judge_draws(story)
-    _judge_scores(story)
+    judge_scores(story)
 
 
 def updates(student: Subject, reference: Subject, rng: Generator) -> None:
@@ -44,38 +52,11 @@ def updates(student: Subject, reference: Subject, rng: Generator) -> None:
         raise Disagreement(
             "train_step should return three numbers: (loss_g, loss_d, acc_d)", share=HALF, bug="not-three-values"
         )
-    _judge_accuracy(student, rng)
-
-
-def _judge_accuracy(student: Subject, rng: Generator) -> None:
-    """acc_d is of the real images, or of real ones and fakes together, a share or in percent; not of fakes alone.
-
-    A discriminator that is right about four of six real images and one of six fakes tells which.
-    """
-    x, y = batch(rng)
-    answer = student.acgan_accuracy(x=x, y=y, seed="a")
-    if not isinstance(answer, dict) or not isinstance(answer.get("accuracy"), Tensor):
-        return
-    told = which(
-        answer["accuracy"].flatten()[:1], {"fakes": torch.tensor([1 / BATCH]), "%": torch.tensor([100 / BATCH])}
-    )
-    if told:
-        raise Disagreement(
-            "acc_d is the share of fakes whose class the discriminator tells; it should be that of the real images",
-            share=NEARLY,
-            bug="accuracy-of-fakes",
-            expected="4 of 6, of the real images",
-            actual="1 of 6, of the fakes",
-        )
-
-
-def _discriminator_moves(story: Story) -> list[Move]:
-    """Steps before which real images were learned from: those are the discriminator's."""
-    return [move for move in story.moves if pulls(story, move, "real") is not None]
+    judge_accuracy(student, rng)
 
 
 def _judge_discriminator(story: Story) -> None:
-    moves = _discriminator_moves(story)
+    moves = discriminator_moves(story)
     if not moves:
         raise Disagreement(
             "no optimiser moves by real images: the discriminator has to learn from them", bug="no-real-images"
@@ -98,7 +79,7 @@ def _judge_discriminator(story: Story) -> None:
 
 def _sense(story: Story) -> float:
     """The way that real images' validity is pulled: down the gradient, so -1 where real is the larger number."""
-    real = [pull for move in _discriminator_moves(story) if (pull := pulls(story, move, "real"))]
+    real = [pull for move in discriminator_moves(story) if (pull := pulls(story, move, "real"))]
     return 1.0 if real and real[0][0].mean() > TINY else -1.0
 
 
@@ -168,41 +149,6 @@ def _judge_draws(story: Story) -> None:
             raise Disagreement("all numbers of an image's z are one: draw each of them", bug="z-not-normal", share=HALF)
 
 
-def _judge_scores(story: Story) -> None:
-    """What the auxiliary loss takes fits what the discriminator gives: logits for cross-entropy, logarithms for NLLLoss.
-
-    Where no class is above another, cross-entropy pulls each of nine others by 1/9 of what it pulls the right one; NLLLoss
-    pulls none of them, and the right one by 1, or by 10 where it gets the logarithm of a probability.
-    """
-    pull = next((pull for move in _discriminator_moves(story) if (pull := pulls(story, move, "real"))), None)
-    kinds = {call.scores for call in story.calls}
-    if pull is None or len(kinds) != 1:
-        return
-    gradient = pull[1].reshape(-1, CLASSES)
-    right = gradient.gather(1, story.y.unsqueeze(1)).squeeze(1)
-    others = (gradient.sum(1) - right).mean() / (CLASSES - 1)
-    alone, [kind] = abs(others) < 0.02 * right.mean().abs(), kinds
-    if kind == "scores" and alone:
-        raise Disagreement(
-            "NLLLoss is given raw scores, so the loss falls without end: it takes log_softmax, or use CrossEntropyLoss",
-            bug="nll-of-scores",
-            share=HALF,
-        )
-    if kind == "probabilities" and alone and right.mean().abs() * len(right) < 1.5:
-        message = "NLLLoss is given probabilities; it takes their logarithms: log_softmax in place of softmax"
-        raise Disagreement(message, bug="nll-of-probabilities", share=HALF)
-    if kind == "probabilities" and not alone and _cross_entropy(right, others):
-        message = (
-            "right, but the classes learn slowly: CrossEntropyLoss takes logits, and is given probabilities here, so that "
-            "softmax is taken twice"
-        )
-        raise Disagreement(message, bug="softmax-twice", share=1.0)
-
-
-def _cross_entropy(right: Tensor, others: Tensor) -> bool:
-    return bool((others / right.mean() + 1 / (CLASSES - 1)).abs() < 0.02)
-
-
 def _is_telling(story: Story, pull: Pull) -> bool:
     """Whether it pulls the validity of fakes away from where real images are pulled, as the discriminator's loss does."""
     return bool(_sense(story) * pull[0].mean() < -TINY)
@@ -218,7 +164,7 @@ def _judge_holders(story: Story) -> None:
             expected="optimizer_D.step()",
             actual="steps of an optimizer of generator.parameters() alone",
         )
-    swapped = [move for move in _discriminator_moves(story) if move.generator and not move.discriminator]
+    swapped = [move for move in discriminator_moves(story) if move.generator and not move.discriminator]
     if swapped:
         raise Disagreement(
             "the optimiser that steps after the discriminator's loss holds the generator's parameters: they are swapped",

@@ -11,7 +11,7 @@ from grading.checks.compare import parts, tensor
 from grading.errors import BadAnswer
 from grading.subjects import Subject
 
-BATCH, SIDE = 6, 32
+BATCH, SIDE, CLASSES = 6, 32, 10
 TINY = 1e-12
 ALIKE = 0.9  # correlation of an image with itself under noise, or in another range
 Pull = tuple[Tensor, Tensor, Tensor | None]  # gradients at validity [B] and scores [B, 10], and the classes wanted
@@ -164,3 +164,8 @@ def pulls(story: Story, move: Move, images: str) -> Pull | None:
         if validity.abs().sum() + scores.abs().sum() > TINY:
             found = (validity, scores, story.y if images == "real" else call.wanted)
     return found
+
+
+def discriminator_moves(story: Story) -> list[Move]:
+    """Steps before which real images were learned from: those are the discriminator's."""
+    return [move for move in story.moves if pulls(story, move, "real") is not None]

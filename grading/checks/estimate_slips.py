@@ -66,6 +66,27 @@ def _wrong_means(pairs: Sequence[Pair], num_samples: int) -> Slips:
     right = torch.stack([divergence(pair) for pair in pairs])
     logs = torch.stack([0.5 * (pair.logvar_p - pair.logvar_q).sum() for pair in pairs])
     back = torch.stack([divergence(Pair(pair.mu_p, pair.logvar_p, pair.mu_q, pair.logvar_q)) for pair in pairs])
+    return {
+        "sign": (-right, "the sign is wrong: it is log q(z) - log p(z)"),
+        "samples-from-p": (-back, "z is drawn from p; draw it from q"),
+        "kl-swapped": (back, "this estimates D(p || q): log p(z) - log q(z) with z from p"),
+        "sum-over-samples": (num_samples * right, "the samples are summed; average over them"),
+        "mean-for-sum": (right / len(pairs[0].mu_q), "the dimensions are averaged; sum over them"),
+        "missing-logvar": (right - logs, "the logarithms of the variances are missing from log q(z) - log p(z)"),
+        "logvar-without-half": (right + logs, "log sigma^2 comes with a 1/2 in log q(z) and log p(z)"),
+        "missing-half": (2 * right, "the 1/2 in log q(z) and log p(z) is missing"),
+        **_wrong_spreads(pairs),
+        "mu-missing": (
+            torch.stack([mean_under(pair, 0 * pair.mu_q, torch.exp(pair.logvar_q / 2)) for pair in pairs]),
+            "mu_q is not added to the noise: z = mu_q + exp(logvar_q / 2) e",
+        ),
+        **_wrong_logarithms(pairs, right),
+        **_uniform(pairs),
+    }
+
+
+def _wrong_spreads(pairs: Sequence[Pair]) -> Slips:
+    """The mean where the noise of z is scaled by something else than sigma."""
     spreads = {
         "sigma-is-variance": (
             [pair.logvar_q.exp() for pair in pairs],
@@ -85,29 +106,12 @@ def _wrong_means(pairs: Sequence[Pair], num_samples: int) -> Slips:
             "the noise is not scaled by sigma = exp(logvar_q / 2)",
         ),
     }
-    drawn = {
+    return {
         bug: (
             torch.stack([mean_under(pair, pair.mu_q, sigma) for pair, sigma in zip(pairs, sigmas, strict=True)]),
             message,
         )
         for bug, (sigmas, message) in spreads.items()
-    }
-    return {
-        "sign": (-right, "the sign is wrong: it is log q(z) - log p(z)"),
-        "samples-from-p": (-back, "z is drawn from p; draw it from q"),
-        "kl-swapped": (back, "this estimates D(p || q): log p(z) - log q(z) with z from p"),
-        "sum-over-samples": (num_samples * right, "the samples are summed; average over them"),
-        "mean-for-sum": (right / len(pairs[0].mu_q), "the dimensions are averaged; sum over them"),
-        "missing-logvar": (right - logs, "the logarithms of the variances are missing from log q(z) - log p(z)"),
-        "logvar-without-half": (right + logs, "log sigma^2 comes with a 1/2 in log q(z) and log p(z)"),
-        "missing-half": (2 * right, "the 1/2 in log q(z) and log p(z) is missing"),
-        **drawn,
-        "mu-missing": (
-            torch.stack([mean_under(pair, 0 * pair.mu_q, torch.exp(pair.logvar_q / 2)) for pair in pairs]),
-            "mu_q is not added to the noise: z = mu_q + exp(logvar_q / 2) e",
-        ),
-        **_wrong_logarithms(pairs, right),
-        **_uniform(pairs),
     }
 
 

@@ -42,6 +42,13 @@ return mu
 """
 
 
+def own_folder(target: Target) -> Path:
+    """A new folder, whose name is drawn."""
+    here = target.folder / f"s{target.rng.getrandbits(40):x}"
+    here.mkdir()
+    return here
+
+
 @dataclass(frozen=True)
 class Placed:
     """A submission in a folder of its own, under a name that may be any other's too."""
@@ -51,10 +58,8 @@ class Placed:
 
     def __call__(self, target: Target) -> Path:
         """Writes it; returns its folder, or the file."""
-        here = target.folder / f"s{target.rng.getrandbits(40):x}"
-        made = self.edit(target)
-        here.mkdir()
-        return made.rename(here / self.name)
+        here = own_folder(target)
+        return self.edit(target).rename(here / self.name)
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,7 @@ class Bytes:
 
     def __call__(self, target: Target) -> Path:
         """Writes it; returns its path."""
-        here = target.folder / f"s{target.rng.getrandbits(40):x}"
-        here.mkdir()
+        here = own_folder(target)
         (here / self.name).write_bytes(self.content * target.rng.randint(1, 9))
         return here / self.name
 

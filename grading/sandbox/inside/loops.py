@@ -73,9 +73,7 @@ def turns(
         turn = Turn(ast.unparse(ast.Module(up_to_backward(loop.body), [])))
         space = {**vars(module), "__name__": module.__name__}
         before = _states()
-        with contextlib.suppress(
-            Exception
-        ):  # whatever it raises: taken from its place, a loop that fails tells nothing
+        with contextlib.suppress(Exception):  # taken from its place, a loop that fails tells nothing
             provide(module, space, function, loop, names, Watched(turn, answer))
             _run(loop, space, batch, turn)
             turn.drew, turn.plain = before != _states(), plain(module, handed(module, function, loop))
