@@ -89,7 +89,8 @@ def judged(item: Item, number: int, bench: Bench, budget: Budget, before: Mappin
     with bench.student.item(item.id, seconds, allowed):
         found = judged_now(item, bench, seconds, hurried=allowed < wanted(item))
         if found.cut_short() and item.id in before:
-            found = _left_to_a_human(f"asked again in a fresh process, it gave no answer within {allowed:.0f} s either")
+            again = f"asked again in a fresh process, it gave no answer within {allowed:.0f} s either"
+            found = _left_to_a_human(f"the rows before used up the submission's time; {again}")
         if item.manual:
             found = Judged(Status.MANUAL, None, found.verdicts, found.evidence)
         return replace(found, printed=bench.student.printed())
