@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, Slip, broadcast, one_of, parts, tensor, two
 from grading.checks.formula import by_hand, judge_inputs_kept
+from grading.checks.reverse_slips import wrong_means
 from grading.checks.steps import (
     STEPS,
     at,
@@ -124,46 +125,11 @@ def _by_another_route(mean: object, right: Tensor, betas: Tensor, t: Tensor) -> 
 
 
 def _reverse_slips(betas: Tensor, xt: Tensor, t: Tensor, estimate: Tensor) -> dict[str, Slip]:
-    return {**_wrong_divisions(betas, xt, t, estimate), **_wrong_factors(betas, xt, t, estimate)}
-
-
-def _wrong_divisions(betas: Tensor, xt: Tensor, t: Tensor, estimate: Tensor) -> dict[str, Slip]:
-    """The difference of image and noise is right, what is made of it is not."""
-    beta, alpha, bar, _ = at(t, schedule_tables(betas))
+    beta, _, bar, _ = at(t, schedule_tables(betas))
+    beta_before, _, bar_before, _ = at((t - 1).clamp_min(0), schedule_tables(betas))
+    wrong = wrong_means(beta, bar, beta_before, bar_before)
     x, eps = xt.double(), estimate.double()
-    c, by_root = beta / (1 - bar).sqrt(), "the division is by sqrt(alpha_t); "
-    return {
-        "alpha-bar-for-alpha": Slip(
-            (x - c * eps) / bar.sqrt(), "the division is by sqrt(alpha_t), not sqrt(alpha_bar_t)"
-        ),
-        "no-division": Slip(x - c * eps, "the division by sqrt(alpha_t) is missing"),
-        "no-root-on-alpha": Slip((x - c * eps) / alpha, by_root + "the root is missing"),
-        "alpha-multiplied": Slip((x - c * eps) * alpha.sqrt(), by_root + "you multiply by it"),
-        "beta-for-alpha": Slip((x - c * eps) / beta.sqrt(), by_root + "you divide by sqrt(beta_t)"),
-        "noise-not-divided": Slip(
-            x / alpha.sqrt() - c * eps, "1 / sqrt(alpha_t) belongs to the whole difference; you divide x_t alone"
-        ),
-        "noise-sign": Slip((x + c * eps) / alpha.sqrt(), "the estimated noise is to be taken away; you add it"),
-        "x0-for-mean": Slip((x - (1 - bar).sqrt() * eps) / bar.sqrt(), "this is the estimate of x_0, not of x_{t-1}"),
-    }
-
-
-def _wrong_factors(betas: Tensor, xt: Tensor, t: Tensor, estimate: Tensor) -> dict[str, Slip]:
-    """The estimate of the noise has another factor than it should."""
-    beta, alpha, bar, _ = at(t, schedule_tables(betas))
-    x, eps, plain = xt.double(), estimate.double(), "the factor of the estimate is beta_t / sqrt(1 - alpha_bar_t); "
-    factors = {
-        "no-root-on-noise": (beta / (1 - bar), "the root over 1 - alpha_bar_t is missing"),
-        "alpha-for-alpha-bar": (beta / beta.sqrt(), "the noise is divided by sqrt(1 - alpha_bar_t), not alpha_t"),
-        "noise-not-scaled": (torch.ones_like(beta), "the factor beta_t / sqrt(1 - alpha_bar_t) is missing"),
-        "root-on-beta": (beta.sqrt() / (1 - bar).sqrt(), plain + "you take the root of beta_t too"),
-        "noise-multiplied": (beta * (1 - bar).sqrt(), plain + "you multiply by the root"),
-        "bar-for-one-minus-bar": (beta / bar.sqrt(), plain + "you divide by sqrt(alpha_bar_t)"),
-        "alpha-for-beta": (alpha / (1 - bar).sqrt(), plain + "you have alpha_t in the place of beta_t"),
-        "factor-not-divided": (beta, plain + "the division by sqrt(1 - alpha_bar_t) is missing"),
-        "beta-missing-in-factor": (1 / (1 - bar).sqrt(), plain + "beta_t is missing"),
-    }
-    return {bug: Slip((x - c * eps) / alpha.sqrt(), message) for bug, (c, message) in factors.items()}
+    return {bug: Slip((x - c * eps) / divisor, message) for bug, (c, divisor, message) in wrong.items()}
 
 
 def _reverse_variance_slips(betas: Tensor, xt: Tensor, t: Tensor) -> dict[str, Slip]:

@@ -5,6 +5,7 @@ of linear steps, and what it makes of N(0, I) can be written down: a multiple of
 noise a handout leaves open has its own pair of numbers, and so has every known mistake.
 """
 
+import math
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Generator, Tensor
 from grading.checks.compare import Disagreement, close, numbers, parts, shown, tensor
 from grading.checks.noise import SHARED, shared, standard_normal, uniform, wrong_start
 from grading.checks.sampler_laws import SPREAD, Law, Schedule, right_laws, slips
-from grading.checks.sampler_steps import taken
+from grading.checks.sampler_steps import distance
 from grading.checks.sizes import in_turn, of_steps
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
@@ -101,8 +102,10 @@ def _named(student: Subject, labels: Tensor) -> tuple[str, str]:
     if trace["states"] is None:
         return "", ""
     states, centres = tensor(trace["states"], "the states"), MEANS.double()[labels].view(-1, 1, 1, 1)
-    found = {bug: message for bug, (step, message) in slips(schedule).items() if taken(states, centres, schedule, step)}
-    return next(iter(found.items()), ("", ""))
+    known = slips(schedule)
+    far = {bug: distance(states, centres, schedule, step) for bug, (step, _) in known.items()}
+    nearest = min(far, key=far.__getitem__)
+    return (nearest, known[nearest][1]) if math.isfinite(far[nearest]) else ("", "")
 
 
 def _judge_only_noise(trace: dict[str, Any], before_last: Tensor, labels: Tensor) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-FACTOR = "the factor of the estimate is beta_t / sqrt(1 - alpha_bar_t); {}"
+from grading.checks.reverse_slips import Wrong, wrong_means
+
 SPREAD = 0.25  # s: wide enough that mistakes show, narrow enough that clamping to [-1, 1] does not
 
 
@@ -83,28 +84,19 @@ def right_laws(schedule: Schedule) -> dict[str, Law]:
 
 def slips(schedule: Schedule) -> dict[str, tuple[Step, str]]:
     """Known mistakes, and what to tell of each; those in c or the divisor with every scale of noise."""
-    betas, alphas, bars = schedule.betas, schedule.alphas, schedule.alpha_bars
-    c, root = betas / (1 - bars).sqrt(), alphas.sqrt()
-    factors = {
-        "alpha-bar-for-alpha": (c, bars.sqrt(), "the division is by sqrt(alpha_t); you divide by sqrt(alpha_bar_t)"),
-        "no-division": (c, torch.ones_like(root), "the division by sqrt(alpha_t) is missing"),
-        "no-root-over-alpha": (c, alphas, "the division is by sqrt(alpha_t); you divide by alpha_t"),
-        "no-root-in-factor": (betas / (1 - bars), root, FACTOR.format("the root is missing")),
-        "beta-over-root-beta": (betas.sqrt(), root, FACTOR.format("with the bar; you use beta_t / sqrt(1 - alpha_t)")),
-        "one-for-beta": ((1 - bars).sqrt(), root, FACTOR.format("beta_t is missing")),
-        "factor-not-divided": (betas, root, FACTOR.format("yours is beta_t alone")),
-        "bar-for-one-minus-bar": (betas / bars.sqrt(), root, FACTOR.format("you use beta_t / sqrt(alpha_bar_t)")),
-        "noise-sign": (-c, root, "the estimated noise is to be taken away; you add it"),
-        "alpha-multiplied": (c, 1 / root, "the division is by sqrt(alpha_t); you multiply by it"),
-        "x0-for-mean": ((1 - bars).sqrt(), bars.sqrt(), "this is the estimate of x_0, not of x_{t-1}"),
-    }
-    factors |= _by_way_of_x0(schedule)
-    by_way_of_x0 = (betas + root * (1 - schedule.earlier)) / (1 - bars)
-    factors["other-step-s-root"] = (
-        c / by_way_of_x0,
-        1 / by_way_of_x0,
-        "by way of x_0, its factor is sqrt(alpha_bar_{t-1}) beta_t / (1 - alpha_bar_t); you use sqrt(alpha_bar_t)",
-    )
+    found = _wrong_noises(schedule)
+    scale = scales(schedule)
+    before = {f"{name} of the step before": _of_the_step_before(sigma) for name, sigma in scale.items()}
+    for bug, (wrong_c, divisor, message) in _wrong_means(schedule).items():
+        for name, sigma in (scale | before if bug == "t-minus-one" else scale).items():
+            step = Step(wrong_c, divisor, sigma)
+            found[bug if name == "beta" else f"{bug} ({name})"] = (step, message)
+    return found
+
+
+def _wrong_noises(schedule: Schedule) -> dict[str, tuple[Step, str]]:
+    """Steps whose mean is right and whose noise is not."""
+    betas, bars = schedule.betas, schedule.alpha_bars
     noises = {
         "no-noise": (torch.zeros_like(betas), "no noise is added between the steps: x_{t-1} needs + sigma_t z"),
         "noise-not-scaled": (torch.ones_like(betas), "the noise between the steps is not scaled by sigma_t"),
@@ -113,15 +105,29 @@ def slips(schedule: Schedule) -> dict[str, tuple[Step, str]]:
             "in the posterior's variance 1 - alpha_bar_{t-1} stands over 1 - alpha_bar_t; yours is the other way round",
         ),
     }
-    found = {bug: (Step(c, root, sigma), message) for bug, (sigma, message) in noises.items()}
-    for bug, (wrong_c, divisor, message) in factors.items():
-        for name, sigma in scales(schedule).items():
-            step = Step(wrong_c, divisor, sigma)
-            found[bug if name == "beta" else f"{bug} ({name})"] = (step, message)
-    return found
+    c, root = betas / (1 - bars).sqrt(), schedule.alphas.sqrt()
+    return {bug: (Step(c, root, sigma), message) for bug, (sigma, message) in noises.items()}
 
 
-def _by_way_of_x0(schedule: Schedule) -> dict[str, tuple[Tensor, Tensor, str]]:
+def _wrong_means(schedule: Schedule) -> dict[str, Wrong]:
+    """Steps whose mean is not right, written as x - c eps over a divisor, or by way of x_0."""
+    betas, alphas, bars = schedule.betas, schedule.alphas, schedule.alpha_bars
+    by_way_of_x0 = (betas + alphas.sqrt() * (1 - schedule.earlier)) / (1 - bars)
+    other = (
+        betas / (1 - bars).sqrt() / by_way_of_x0,
+        1 / by_way_of_x0,
+        "by way of x_0, its factor is sqrt(alpha_bar_{t-1}) beta_t / (1 - alpha_bar_t); you use sqrt(alpha_bar_t)",
+    )
+    known = wrong_means(betas, bars, _of_the_step_before(betas), _of_the_step_before(bars))
+    return {**known, **_by_way_of_x0(schedule), "other-step-s-root": other}
+
+
+def _of_the_step_before(numbers: Tensor) -> Tensor:
+    """Numbers [T], each where the next one stood; the first step keeps its own."""
+    return torch.cat([numbers[:1], numbers[:-1]])
+
+
+def _by_way_of_x0(schedule: Schedule) -> dict[str, Wrong]:
     """Wrong weights w_0 and w_x of x_{t-1} = w_0 x_0 + w_x x_t, where x_0 = (x_t - sqrt(1 - bar) eps) / sqrt(bar)."""
     betas, alphas, bars, earlier = schedule.betas, schedule.alphas, schedule.alpha_bars, schedule.earlier
     w_0, w_x = earlier.sqrt() * betas / (1 - bars), alphas.sqrt() * (1 - earlier) / (1 - bars)
