@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from grading import assignments
+from grading.assignments import Assignment
 from grading.budget import Budget
 from grading.errors import StaffError
 from grading.grade import Options, grade
@@ -50,9 +51,15 @@ def hanging(folder: Path) -> Path:
     return folder
 
 
-def graded(folder: Path, host: Host, seconds: float, again: float = 0.0) -> Report:
+def hurried(seconds: float) -> Assignment:
+    """The assignment with so many seconds for each row."""
+    items = [item.model_copy(update={"seconds": seconds}) for item in ASSIGNMENT.rubric.items]
+    return replace(ASSIGNMENT, rubric=ASSIGNMENT.rubric.model_copy(update={"items": items}))
+
+
+def graded(folder: Path, host: Host, seconds: float, again: float = 0.0, assignment: Assignment = ASSIGNMENT) -> Report:
     only = ("vae.reparameterize", "vae.kl_loss")
-    return grade(ASSIGNMENT, hanging(folder), host, Options(only, more_to_come=True, seconds=seconds, again=again))
+    return grade(assignment, hanging(folder), host, Options(only, more_to_come=True, seconds=seconds, again=again))
 
 
 def test_a_row_that_hangs_costs_no_other_row_its_time(host: Host, tmp_path: Path) -> None:
@@ -74,7 +81,7 @@ def test_a_row_that_was_cut_short_is_asked_once_more_and_then_a_humans(host: Hos
 
 
 def test_a_row_that_was_left_no_time_is_judged_after_all(host: Host, tmp_path: Path) -> None:
-    report = graded(tmp_path, host, 0.001, again=200.0)
+    report = graded(tmp_path, host, 0.001, again=60.0, assignment=hurried(12.0))
     assert [outcome.status for outcome in report.outcomes] == [Status.FAILED, Status.PASSED]
     assert "no answer within" in report.outcomes[0].verdicts[0].message
 

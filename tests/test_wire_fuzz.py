@@ -32,7 +32,8 @@ from grading.sandbox.inside.frames import frame
 from grading.subjects import Submission
 from grading.twin import Twin
 
-EXAMPLES = int(os.environ.get("ELBOGRADE_FUZZ", "6"))
+FUZZ = os.environ.get("ELBOGRADE_FUZZ")
+EXAMPLES = int(FUZZ or "6")
 CHECKS = [(name, item) for name in assignments.ids() for item in assignments.load(name).rubric.items if item.check]
 OWN = {name for name in dir(Submission) if not name.startswith("__")}
 HERE = str(Path(__file__).parents[1])
@@ -101,7 +102,13 @@ def bench_of(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         yield made
 
 
-@pytest.mark.parametrize(("name", "item"), CHECKS, ids=[f"{name}-{item.id}" for name, item in CHECKS])
+@pytest.mark.parametrize(
+    ("name", "item"),
+    [
+        pytest.param(name, item, id=f"{name}-{item.id}", marks=[pytest.mark.slow] if item.slow else [])
+        for name, item in CHECKS
+    ],
+)
 def test_no_answer_makes_a_row_unscored(
     name: str, item: Item, bench_of: Callable[[str], Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,7 +131,7 @@ def test_no_answer_makes_a_row_unscored(
             max_examples=EXAMPLES,
             deadline=None,
             database=None,
-            derandomize="ELBOGRADE_FUZZ" not in os.environ,
+            derandomize=FUZZ is None,
             suppress_health_check=list(HealthCheck),
         )
         @given(at=st.integers(1, max(1, min(first.number, 40))), on=st.booleans(), data=st.data())
