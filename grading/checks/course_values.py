@@ -71,7 +71,7 @@ def loss_value(student: Subject, reference: Subject, rng: Generator) -> None:
     for bug, (wrong, message) in known.items():
         if _close(loss, wrong):
             raise Disagreement(message, bug=bug, **told)
-    raise Disagreement("the loss is not what the notebook's check expects", **told)
+    raise Disagreement("the loss is not what the notebook's check expects; the row of loss_function says what it saw", **told)
 
 
 def _close(value: float, expected: float) -> bool:

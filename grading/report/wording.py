@@ -49,7 +49,7 @@ def points(value: float) -> str:
 
 def score(outcome: Outcome) -> str:
     """Such as "7.5 / 10"; a dash where there is no score; nothing where there are no points to earn."""
-    if outcome.points is None and outcome.max_points == 0:
+    if not outcome.points and outcome.max_points == 0:
         return ""
     return f"{'–' if outcome.points is None else points(outcome.points)} / {points(outcome.max_points)}"
 
