@@ -2,6 +2,8 @@
 
 Ho et al. 2020 (arXiv:2006.11239), algorithm 1, with the absolute error. Functions that these build on are replaced by known
 ones (`known_jump` in the probes), so that a mistake in them costs nothing here; code that writes them out is right too.
+
+Judged by docs/right.md#reductions, #noise, #shapes-and-types.
 """
 
 from typing import Any

@@ -1,6 +1,8 @@
 """A generator and a discriminator that also tells the class: Odena, Olah & Shlens 2017 (arXiv:1610.09585).
 
 Networks are asked untrained, their architecture is the student's.
+
+Judged by docs/right.md#ranges, #modes-and-layers, #shapes-and-types.
 """
 
 import torch

@@ -2,6 +2,8 @@
 
 train_step runs as it stands; every pass of the discriminator is watched, and every gradient that arrives there. Any loss is
 right that pulls the right way: cross-entropy, least squares (Mao et al. 2017) and hinge alike.
+
+Judged by docs/right.md#reductions, #noise, #several-mistakes.
 """
 
 from torch import Generator, Tensor

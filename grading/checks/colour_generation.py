@@ -1,6 +1,8 @@
 """What variational autoencoders of colour images generate: of z ~ N(0, 1), and of classes that are asked for.
 
 Models are asked untrained.
+
+Judged by docs/right.md#noise, #ranges, #one-mistake-once.
 """
 
 import contextlib

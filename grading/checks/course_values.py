@@ -1,4 +1,7 @@
-"""Single values that a course hands to its students to check their code by, asked exactly as its notebook asks."""
+"""Single values that a course hands to its students to check their code by, asked exactly as its notebook asks.
+
+Judged by docs/right.md#noise, #one-mistake-once.
+"""
 
 import torch
 from torch import Generator, Tensor
@@ -71,7 +74,9 @@ def loss_value(student: Subject, reference: Subject, rng: Generator) -> None:
     for bug, (wrong, message) in known.items():
         if _close(loss, wrong):
             raise Disagreement(message, bug=bug, **told)
-    raise Disagreement("the loss is not what the notebook's check expects; the row of loss_function says what it saw", **told)
+    raise Disagreement(
+        "the loss is not what the notebook's check expects; the row of loss_function says what it saw", **told
+    )
 
 
 def _close(value: float, expected: float) -> bool:

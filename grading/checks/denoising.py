@@ -1,6 +1,8 @@
 """Mean and variance of one step forward and one step back in a denoising diffusion model. Time is counted from 0.
 
 Ho et al. 2020 (arXiv:2006.11239). Judged with the schedule in use, whatever it is, and a network that is known.
+
+Judged by docs/right.md#numerics, #shapes-and-types.
 """
 
 import torch

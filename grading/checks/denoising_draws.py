@@ -2,6 +2,8 @@
 
 Ho et al. 2020 (arXiv:2006.11239). The methods are asked with known moments in the place of those they build on; code that
 writes the moments out instead is right too. No seed is assumed: only the law of the draws counts.
+
+Judged by docs/right.md#noise, #one-mistake-once.
 """
 
 from collections.abc import Callable, Iterable

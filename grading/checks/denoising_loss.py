@@ -1,6 +1,8 @@
 """The simplified loss of a denoising diffusion model: what reaches the network, and what is made of its answer.
 
 Ho et al. 2020 (arXiv:2006.11239), equation 14 and algorithm 1; time is counted from 0.
+
+Judged by docs/right.md#reductions, #sizes, #one-mistake-once.
 """
 
 from functools import partial

@@ -1,6 +1,8 @@
 """Denoising diffusion models whose network is the student's own: its wiring, the loss, the loader.
 
 Ho et al. 2020 (arXiv:2006.11239). The sampler has a file of its own, `sampler.py`.
+
+Judged by docs/right.md#modes-and-layers, #noise, #reductions.
 """
 
 from typing import Any

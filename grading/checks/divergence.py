@@ -1,4 +1,7 @@
-"""The Kullback-Leibler divergence between normal distributions with diagonal covariance: in closed form, and by sampling."""
+"""The Kullback-Leibler divergence between normal distributions with diagonal covariance: in closed form, and by sampling.
+
+Judged by docs/right.md#numerics, #clamps, #reductions.
+"""
 
 from torch import Generator, Tensor
 

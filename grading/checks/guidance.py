@@ -2,6 +2,8 @@
 
 Ho & Salimans 2022 (arXiv:2207.12598), section 2. The schedule of lambda has a file of its own, `log_snr.py`, and so have the
 moments of single steps, `guided_moments.py`.
+
+Judged by docs/right.md#numerics, #noise, #one-mistake-once.
 """
 
 import torch

@@ -2,6 +2,8 @@
 
 Ho & Salimans 2022 (arXiv:2207.12598), algorithm 2. The process is asked with stand-ins in place of its own methods, of which
 none draws anything, so that every state the network is asked about follows from the one before.
+
+Judged by docs/right.md#noise, #sizes, #one-mistake-once.
 """
 
 from collections.abc import Iterator

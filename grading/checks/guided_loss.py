@@ -1,6 +1,8 @@
 """The training loss of guided diffusion, around a network that is known and takes down what it is asked.
 
 Ho & Salimans 2022 (arXiv:2207.12598), equation 5.
+
+Judged by docs/right.md#reductions, #sizes, #one-mistake-once.
 """
 
 from collections.abc import Callable, Iterator

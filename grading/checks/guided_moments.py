@@ -1,6 +1,8 @@
 """The moments of single steps of guided diffusion in continuous time: forward (equation 2), posterior (3), reverse (4).
 
 Ho & Salimans 2022 (arXiv:2207.12598). lambda' is the larger of the two log signal-to-noise ratios: z_lambda' has less noise.
+
+Judged by docs/right.md#numerics, #one-mistake-once.
 """
 
 import torch

@@ -1,6 +1,8 @@
 """A random step of guided diffusion in continuous time, judged by its law.
 
 Ho & Salimans 2022 (arXiv:2207.12598). The whole chain of steps has a file of its own, `guided_chain.py`.
+
+Judged by docs/right.md#noise, #one-mistake-once.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Conditions that are a part of the image itself, and the network that predicts the rest from it alone."""
+"""Conditions that are a part of the image itself, and the network that predicts the rest from it alone.
+
+Judged by docs/right.md#training-loops, #ranges, #modes-and-layers.
+"""
 
 import contextlib
 

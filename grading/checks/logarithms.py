@@ -1,4 +1,7 @@
-"""Logarithms of sums that would overflow."""
+"""Logarithms of sums that would overflow.
+
+Judged by docs/right.md#numerics, #shapes-and-types.
+"""
 
 import math
 from collections.abc import Sequence

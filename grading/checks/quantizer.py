@@ -1,6 +1,8 @@
 """Vector quantization: which code a vector gets, and which way gradients take around the choice.
 
 van den Oord et al. 2017 (arXiv:1711.00937), equations 1 and 2.
+
+Judged by docs/right.md#numerics, #shapes-and-types.
 """
 
 from collections.abc import Iterator

@@ -2,6 +2,8 @@
 
 van den Oord et al. 2017 (arXiv:1711.00937), equation 3. Both terms have the same value: only their gradients tell them
 apart. So the loss is told by three factors: of its value, of its gradient at the inputs, and of that at the codes.
+
+Judged by docs/right.md#reductions, #one-mistake-once.
 """
 
 from collections.abc import Iterable, Iterator

@@ -2,6 +2,8 @@
 
 The quantizer's answers are replaced by known ones, in whichever order it gives them, so that a mistake in it costs nothing
 here.
+
+Judged by docs/right.md#modes-and-layers, #one-mistake-once.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""How many codes of a vector quantizer are in use: the perplexity of the choices."""
+"""How many codes of a vector quantizer are in use: the perplexity of the choices.
+
+Judged by docs/right.md#numerics, #clamps.
+"""
 
 import math
 from collections.abc import Iterator

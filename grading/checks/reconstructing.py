@@ -1,6 +1,8 @@
 """Autoencoders whose forward gives images: shapes, range, halves that work alone, and each image by itself.
 
 Models are asked untrained, in evaluation mode.
+
+Judged by docs/right.md#ranges, #modes-and-layers.
 """
 
 import torch

@@ -3,6 +3,8 @@
 The network is replaced by the exact noise estimate for data N(m_y, s^2), which is linear in x. A sampler is then a chain
 of linear steps, and what it makes of N(0, I) can be written down: a multiple of m_y and a variance. Every choice of
 noise a handout leaves open has its own pair of numbers, and so has every known mistake.
+
+Judged by docs/right.md#noise, #sizes.
 """
 
 import math

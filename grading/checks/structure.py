@@ -1,6 +1,8 @@
 """What a network is made of, judged by what it does with its input, so that layers and functions count alike.
 
 A probe traces an untrained network (`architecture`: operations in their order, see inside/tracing.py); the rules are here.
+
+Judged by docs/right.md#modes-and-layers, #ranges.
 """
 
 from collections.abc import Iterable, Sequence

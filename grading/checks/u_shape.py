@@ -2,6 +2,8 @@
 
 Layers and functions count alike. Ronneberger et al. 2015 (arXiv:1505.04597) for the shape; what goes past the bottleneck
 there must not be here.
+
+Judged by docs/right.md#modes-and-layers.
 """
 
 from collections.abc import Sequence

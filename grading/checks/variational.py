@@ -2,6 +2,8 @@
 
 Kingma & Welling 2014 (arXiv:1312.6114); Sohn et al. 2015 for the conditional form. Models are asked untrained. What
 reparametrize draws is replaced by a known z, so that a mistake in it costs nothing here.
+
+Judged by docs/right.md#ranges, #noise, #modes-and-layers.
 """
 
 from dataclasses import dataclass
