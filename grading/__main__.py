@@ -4,8 +4,6 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -222,7 +220,7 @@ def redteam_command(
     try:
         backend, suite, number = choose(sandbox), redteam.suite(), _seed(seed)
         console.print(f"seed: {number}", highlight=False)
-        findings = _tried(redteam.named(suite.attacks, only or ()), backend, number)
+        findings = redteam.watched(redteam.named(suite.attacks, only or ()), backend, number, console)
     except GradingError as error:
         _give_up(error)
     console.print(redteam.table(findings))
@@ -238,26 +236,6 @@ def _seed(said: str) -> int:
     if not said.isdecimal() or not said.isascii():
         raise StaffError(f"--seed is a whole number, or 'random', not {said!r}")
     return int(said[:18])
-
-
-def _tried(attacks: Sequence[redteam.Attack], backend: Backend, seed: int) -> list[redteam.Finding]:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(attacks))
-        findings = []
-        with closing(
-            redteam.tried(attacks, backend, lambda each: progress.update(task, description=each.name), seed)
-        ) as rest:
-            for finding in rest:
-                findings.append(finding)
-                progress.advance(task)
-        return findings
 
 
 if __name__ == "__main__":

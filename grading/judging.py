@@ -28,7 +28,8 @@ from grading.metrics.setting import Setting
 from grading.records import NO_TIME, Evidence, Outcome, Status, Verdict, starved
 from grading.rubric import Item
 from grading.sandbox.inside.loading import NOT_HANDED_IN
-from grading.subjects import Reference, Submission, generator
+from grading.seeds import generator
+from grading.subjects import Reference, Submission
 from grading.twin import Twin
 
 NOTHING = Evidence(())

@@ -1,9 +1,7 @@
 """Who is asked: a submission in its sandbox, or the reference in this process. Both answer the same probes."""
 
 import hashlib
-import hmac
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +22,7 @@ from grading.sandbox.inside.blame import described
 from grading.sandbox.inside.frames import frame
 from grading.sandbox.inside.loading import Code, load_module
 from grading.sandbox.session import Session
+from grading.seeds import derived_seed
 
 T = TypeVar("T")
 _NOTHING = object()  # what has come back before anything has
@@ -41,18 +40,6 @@ class Subject(Protocol):
 
     def __getattr__(self, probe: str) -> Callable[..., Any]:
         """A function that asks one probe. Raises AnswerError where the code does not answer."""
-
-
-def derived_seed(seed: str, *names: object) -> int:
-    """A 63-bit seed for one purpose. Staff may keep ELBOGRADE_SECRET to themselves so that nobody can predict it."""
-    key = (os.environ.get("ELBOGRADE_SECRET", "") + seed).encode()
-    digest = hmac.new(key, "/".join(map(str, names)).encode(), hashlib.sha256).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
-
-
-def generator(seed: str, *names: object) -> torch.Generator:
-    """A generator for the judge's own draws, seeded for one purpose."""
-    return torch.Generator().manual_seed(derived_seed(seed, *names))
 
 
 class Reference:

@@ -10,7 +10,8 @@ from grading.intake import Intake, add_starters, take_in
 from grading.rubric import Item
 from grading.sandbox.box import Limits
 from grading.sandbox.host import Host
-from grading.subjects import Reference, Submission, generator
+from grading.seeds import generator
+from grading.subjects import Reference, Submission
 
 
 class Twin:

@@ -7,7 +7,7 @@ import torch
 from scipy import integrate, stats
 
 from grading.checks import variance_preserving as vp
-from grading.checks.guided_loss import NOTHING, estimate, known_network
+from grading.checks.guided_network import NOTHING, estimate, known_network
 from grading.checks.guided_samplers import GUIDANCE, Sampler, right_samplers
 from grading.checks.noise import standard_normal
 from grading.checks.stand_ins import affine, shaken

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from grading.checks import variance_preserving as vp
 from grading.checks.compare import Disagreement, parts, shown, tensor
 from grading.checks.guidance import BELOW
-from grading.checks.guided_loss import NOTHING, known_network
+from grading.checks.guided_network import NOTHING, known_network
 from grading.checks.guided_samplers import GUIDANCE, OTHER_GUIDANCE, SLIPS, STEPS, Sampler, near, right_samplers
 from grading.checks.guided_steps import DEFAULT_V
 from grading.checks.noise import standard_normal, wrong_start

@@ -17,6 +17,7 @@ from grading.checks import variance_preserving as vp
 from grading.checks.compare import Disagreement, Slip, close, parts, reductions, shown, tensor, which
 from grading.checks.denoising_loss import error_slips
 from grading.checks.guidance import BELOW, alphas, sigmas
+from grading.checks.guided_network import NOTHING, estimate, known_network
 from grading.checks.sizes import in_turn, of_steps
 from grading.checks.stand_ins import affine, shaken
 from grading.errors import Crashed, NotDone
@@ -24,22 +25,8 @@ from grading.subjects import Subject
 
 IMAGES, CALLS, LEVELS = 240, 60, 10  # LEVELS: as many steps, or tenths of many steps, are counted
 SIZES = (10, 1000)  # steps: ours, and the course's
-NOTHING = 10  # the label that stands for none
 FORWARD = BELOW | {"log_snr": [3.0, -0.6], "forward_sample": [0.05, 0.6, 0.03, 0.5]}
 UNEVEN = 50.0  # chi-square of ten counts, nine degrees of freedom: 1e-7 false alarms
-
-
-def known_network(rng: Generator) -> dict[str, list[float]]:
-    """slope_y z + offset_y for ten labels and for none, each of its own."""
-    slopes, offsets = torch.linspace(0.1, 0.7, NOTHING + 1), torch.linspace(-0.6, 0.6, NOTHING + 1)
-    order = torch.randperm(NOTHING + 1, generator=rng)
-    return {"slopes": slopes[order].tolist(), "offsets": offsets.tolist()}
-
-
-def estimate(network: dict[str, list[float]], z: Tensor, labels: Tensor) -> Tensor:
-    """What the known network answers."""
-    slope, offset = (torch.tensor(table).double()[labels].view(-1, 1, 1, 1) for table in network.values())
-    return slope * z.double() + offset
 
 
 class _Asked:

@@ -14,7 +14,7 @@ from torch import Tensor
 from grading.checks import variance_preserving as vp
 from grading.checks.compare import close
 from grading.checks.guidance import alphas, sigmas
-from grading.checks.guided_loss import NOTHING, estimate
+from grading.checks.guided_network import NOTHING, estimate
 from grading.checks.stand_ins import Coefficients, affine
 
 STEPS = 12

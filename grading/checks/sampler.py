@@ -16,19 +16,17 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, close, numbers, parts, shown, tensor
-from grading.checks.noise import SHARED, shared, standard_normal, uniform, wrong_start
-from grading.checks.sampler_laws import SPREAD, Law, Schedule, right_laws, slips
+from grading.checks.noise import standard_normal, wrong_start
+from grading.checks.sampler_laws import MEANS, SPREAD, Law, Schedule, right_laws, slips
+from grading.checks.sampler_noises import judge_noises, judge_only_noise
 from grading.checks.sampler_steps import distance
 from grading.checks.sizes import in_turn, of_steps
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
-MEANS = torch.linspace(-0.4, 0.4, 10)
 LINKED = 0.1  # correlation of one state with the next
-FAINT = 1e-3  # of the standard deviation of noise between the steps; below it there is none
 COARSE = {"num_steps": 8, "beta_start": 0.05, "beta_end": 0.35}
-LAST_NOISE = 1e-2
 WIDE = 2.0  # the spread of data by which mistakes are told apart
 FINE = {"num_steps": 200, "beta_start": 0.0005, "beta_end": 0.1}
 
@@ -60,7 +58,7 @@ def _judge_walk(student: Subject, sizes: dict[str, Any]) -> None:
     before_last = _judge_course(trace, labels)
     _judge_law(student, trace, before_last, labels)
     _judge_links(trace)
-    _judge_noises(trace, labels)
+    judge_noises(trace, labels)
     _judge_end(tensor(trace["images"], "the images"), labels)
     other = _trace(student, labels, sizes, "b")
     if torch.equal(trace["images"], other["images"]):
@@ -79,9 +77,9 @@ def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, lab
     if bug and len(trace["timesteps"]) < len(trace["alpha_bars"]) // 2:
         _judge_links(trace)  # a walk that is none may end by chance where a mistake leads
     if not bug:
-        _judge_noises(trace, labels)
+        judge_noises(trace, labels)
     if bug == "no-noise":
-        _judge_only_noise(trace, before_last, labels)
+        judge_only_noise(trace, before_last, labels)
     found, nearest = _measured(before_last, labels), right["beta"]
     raise Disagreement(
         message or "the images do not follow the law of the data when the noise estimate is exact",
@@ -108,18 +106,6 @@ def _named(student: Subject, labels: Tensor) -> tuple[str, str]:
     far = {bug: distance(states, centres, schedule, step) for bug, (step, _) in known.items()}
     nearest = min(far, key=far.__getitem__)
     return (nearest, known[nearest][1]) if math.isfinite(far[nearest]) else ("", "")
-
-
-def _judge_only_noise(trace: dict[str, Any], before_last: Tensor, labels: Tensor) -> None:
-    """Raises Disagreement where the last step of a walk without noise adds some."""
-    left = _left_over(before_last, tensor(trace["images"], "the images"), labels)
-    if left.std() > LAST_NOISE and standard_normal(left / left.std()):
-        raise Disagreement(
-            "noise is added in the last step, t = 0, and in no other: the condition is the wrong way round",
-            bug="noise-only-at-the-end",
-            expected="noise between the steps, and none behind the last",
-            actual=f"noise of standard deviation {left.std():.3g} behind the last step alone",
-        )
 
 
 def _trace(
@@ -207,36 +193,6 @@ def _judge_links(trace: dict[str, Any]) -> None:
                 "x_{t-1} has nothing to do with x_t: every step starts from the image that the last one led to",
                 bug="broken-walk",
             )
-
-
-def _judge_noises(trace: dict[str, Any], labels: Tensor) -> None:
-    """The noise between the steps is drawn for every pixel of every image, and is not uniform (docs/right.md#noise).
-
-    What is left of x_{t-1} where its part that is linear in x_t and in the class is taken away; nothing in a walk without
-    noise. Only what is recognised is told.
-    """
-    if trace["states"] is None:
-        return
-    for before, after in pairwise(tensor(trace["states"], "the states")):
-        left = _left_over(before, after, labels)
-        if left.std() < FAINT:
-            continue
-        noise = left / left.std()
-        if bug := shared(noise):
-            raise Disagreement(f"between the steps, {SHARED[bug]}", bug=bug)
-        if uniform((noise - noise.min()) / (noise.max() - noise.min())):
-            raise Disagreement("the noise between the steps is uniform: randn, not rand", bug="uniform-noise")
-
-
-def _left_over(before: Tensor, after: Tensor, labels: Tensor) -> Tensor:
-    """x_{t-1} less its multiple of x_t, as it shows within images, and less what is alike in images of a class."""
-    x, y = (images.flatten(1) for images in (before, after))
-    inner_x, inner_y = (images - images.mean(1, keepdim=True) for images in (x, y))
-    left = y - (inner_x * inner_y).sum() / (inner_x**2).sum() * x
-    known = torch.stack([MEANS.double()[labels], torch.ones(len(labels)).double()], dim=1)
-    line = torch.linalg.lstsq(known, left.mean(1, keepdim=True)).solution
-    noise: Tensor = (left - known @ line).view_as(after)
-    return noise
 
 
 def _unit(images: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from grading.checks.reverse_slips import Wrong, wrong_means
 
+MEANS = torch.linspace(-0.4, 0.4, 10)  # m, by class
 SPREAD = 0.25  # s: wide enough that mistakes show, narrow enough that clamping to [-1, 1] does not
 
 

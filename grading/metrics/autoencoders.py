@@ -20,7 +20,8 @@ from grading.metrics.retraining import (
 )
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Picture
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 LATENT, SIGMA = 2, 0.5
 PLAIN = [False] * SHOWN

@@ -20,7 +20,8 @@ from grading.metrics.pictures import by_class
 from grading.metrics.sampling import LOOK_Z, Sample, in_looks
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Measurement
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 CONFIDENT = 0.9  # probability from which the judge classifier counts as sure; 98 % of real test images reach it
 TRAINED_STEPS = 1000

@@ -23,7 +23,8 @@ from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Picture
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 SIDE, LARGER, STEPS = 32, 35, 50  # pixels; before they are cut out (1.12 times); steps of the process
 BETWEEN, CHUNK, CHUNKS, SHOWN = 100, 64, 4, 8  # steps of training between two looks; images per question, and how often

@@ -11,7 +11,8 @@ from grading.metrics.intervals import interval
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
 from grading.records import Evidence
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 DRAWS, BATCH, SHOWN = 5, 250, 10
 

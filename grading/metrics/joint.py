@@ -18,7 +18,8 @@ from grading.metrics.setting import Setting
 from grading.metrics.similarity import JointLoss, joint_loss, ssim
 from grading.metrics.test_set import BATCH, Look, Selection, in_two_looks
 from grading.records import Evidence, Measurement, Picture
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 SHOWN = 10  # images in a row of the picture
 SLACK = 1e-4  # what rounding may do to a number that should be in [0, 1]

@@ -13,7 +13,7 @@ from grading.metrics.kernel import kernel_distance
 from grading.metrics.sampling import Sample
 from grading.metrics.setting import Setting
 from grading.records import Measurement
-from grading.subjects import generator
+from grading.seeds import generator
 
 INFINITY_NEEDS = 500  # samples; below it the line in 1/N is not worth drawing
 

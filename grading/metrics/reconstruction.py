@@ -9,7 +9,8 @@ from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
 from grading.records import Evidence
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 PER_CLASS, DRAWS, BATCH = 50, 5, 100
 

@@ -18,7 +18,8 @@ from grading.metrics.intervals import interval, of_mean
 from grading.metrics.parameters import counted, exactly, state_dict
 from grading.metrics.setting import Setting
 from grading.records import Measurement
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 SHOWN = 10  # images in a row of a picture
 PREVIEW, LOOKED_AT, BATCH = 1_000, 2_000, 500  # images: after each epoch, at the end, asked at a time

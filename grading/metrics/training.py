@@ -23,7 +23,8 @@ from grading.metrics.pictures import grid
 from grading.metrics.retraining import as_images
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Picture
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 DRAWS, BATCH, PREVIEW, SHOWN = 5, 250, 500, 10
 

@@ -27,7 +27,8 @@ from grading.metrics.retraining import (
 )
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Measurement, Picture
-from grading.subjects import Submission, generator
+from grading.seeds import generator
+from grading.subjects import Submission
 
 EACH, SIDE = 20, 28
 PLAIN = [False] * SHOWN

@@ -1,0 +1,30 @@
+"""A bar on the console while attacks are tried."""
+
+from collections.abc import Sequence
+from contextlib import closing
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from grading.redteam.attack import Attack
+from grading.redteam.trial import Finding, tried
+from grading.sandbox.backend import Backend
+
+
+def watched(attacks: Sequence[Attack], backend: Backend, seed: int, console: Console) -> list[Finding]:
+    """Tries the attacks, with a bar on the console that says which."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(attacks))
+        findings = []
+        with closing(tried(attacks, backend, lambda each: progress.update(task, description=each.name), seed)) as rest:
+            for finding in rest:
+                findings.append(finding)
+                progress.advance(task)
+        return findings
