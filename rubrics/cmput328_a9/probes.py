@@ -343,6 +343,40 @@ def traced_halves(network, x, y, latent):
     return {"encoder": tracing.traced(Encoding(network, y), x, seams.Through), "decoder": decoder}
 
 
+class Half(nn.Module):
+    """What a model calls its encoder, or its decoder, with what it may take beside its first input."""
+
+    def __init__(self, network, place, rest):
+        super().__init__()
+        self.network, self.place, self.rest = network, place, rest
+
+    def forward(self, x):
+        return getattr(*self.place)(x, *self.rest)
+
+
+def halves_apart(code, model):
+    """The operations of encoder and decoder, each asked by itself where forward raises; None for one that cannot be."""
+    network = fresh(code, model)
+    images = [torch.rand(2, count, SIDE, SIDE) for count in (3, 3 + CLASSES, 4)]
+    widths = [layer.in_features for layer in network.modules() if isinstance(layer, nn.Linear)]
+    channels = [layer.in_channels for layer in network.modules() if isinstance(layer, nn.ConvTranspose2d)]
+    vectors = [torch.randn(2, width) for width in dict.fromkeys(widths)]
+    vectors += [torch.randn(2, count, 1, 1) for count in dict.fromkeys(channels)]
+    return {
+        "encoder": operations_of(network, seams.half(network, seams.ENCODERS), images),
+        "decoder": operations_of(network, seams.half(network, seams.DECODERS), vectors),
+    }
+
+
+def operations_of(network, place, inputs):
+    y = torch.tensor([0, CLASSES - 1])
+    for x in inputs if place else ():
+        for rest in ((), (y,), (F.one_hot(y, CLASSES).float(),)):
+            with contextlib.suppress(Exception):
+                return tracing.traced(Half(network, place, rest), x)
+    return None
+
+
 def vae_generate(code, model, count, y, silent=False):
     """generate(count), for classes y where some are given: its answer as a list, and what its decoder was handed.
 
