@@ -99,12 +99,31 @@ def written_by_a_cell(name: str, rest: str, own: str, names: list[str]) -> Files
     return {name.replace(".py", ".ipynb"): json.dumps(content)}
 
 
+TRAINS = """
+import torch
+assert torch.cuda.is_available(), "choose a GPU as the runtime"
+for epoch in range(3):
+    print(open(f"batch_{epoch}.txt").read())
+"""
+
+
+def that_trains(name: str, rest: str, own: str, names: list[str]) -> Files:
+    return {path: text + TRAINS * (path != name) for path, text in beside(name, rest, own, names).items()}
+
+
+def package_that_trains(name: str, rest: str, own: str, names: list[str]) -> Files:
+    files = in_a_package(name, rest, own, names)
+    return {path: text + TRAINS * path.endswith("parts.py") for path, text in files.items()}
+
+
 WAYS: Mapping[str, Callable[[str, str, str, list[str]], Files]] = {
     "beside": beside,
     "star": with_a_star,
     "package": in_a_package,
     "relative": relative,
     "cell": written_by_a_cell,
+    "trains": that_trains,
+    "package that trains": package_that_trains,
 }
 
 
@@ -134,7 +153,10 @@ def judge(name: str, way: str, rows: tuple[str, ...], host: Host, folder: Path) 
     assert not any("was not handed in" in notice for notice in report.notices)
 
 
-@pytest.mark.parametrize(("name", "way"), list(zip(MOVED, WAYS, strict=True)))
+EVERYDAY = [*zip(MOVED, WAYS, strict=False), ("csci2271_a3", "trains"), ("ift6135_a3", "package that trains")]
+
+
+@pytest.mark.parametrize(("name", "way"), EVERYDAY)
 def test_work_in_several_modules(name: str, way: str, host: Host, tmp_path: Path) -> None:
     judge(name, way, ROWS[name], host, tmp_path)
 

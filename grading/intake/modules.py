@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from grading.errors import IntakeError
+from grading.intake.beside import lay_beside
 from grading.intake.cells import python_of, text_of_script
-from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script, readable
+from grading.intake.lifting import WHOLE, Lifted, Section, lifted, lifted_script
 from grading.intake.matching import Found, form_of, in_form, is_notebook
 from grading.intake.newer import for_this_python
 from grading.intake.notebooks import code_cells
@@ -15,7 +16,6 @@ from grading.intake.own_modules import NONE, Changes
 from grading.intake.texts import as_module
 from grading.intake.wording import shown
 from grading.records import ExpectedFile
-from grading.sandbox.inside.loading import LIFTED
 
 RUN = re.compile(
     r"(?m)^([ \t]*)%run[ \t]+(?:-[inte][ \t]+)*[\"']?(?:\./)?([A-Za-z_]\w*(?:/[A-Za-z_]\w*)*)\.py[\"']?[ \t]*$"
@@ -87,20 +87,11 @@ def _importable(module: Path, found: Found, changes: Changes, lift: bool) -> Ite
     if content is not before:
         module.write_bytes(content)
     if lift and not here.waits:
-        _lay_beside(module, changes)
+        lay_beside(module, changes.own)
     if converted:
         yield f"{name} {converted}; it was converted to UTF-8."
     if here.said:
         yield here.said
-
-
-def _lay_beside(module: Path, changes: Changes) -> None:
-    text = text_of_script(module.read_bytes())
-    if readable(text):
-        beside = module.with_name(module.name + LIFTED)
-        source = lifted_script(text, module.name, own=changes.own).source
-        beside.write_text(source, encoding="utf-8", errors="backslashreplace")
-        beside.chmod(0o644)
 
 
 def _made(handed_in: Path, module: Path, found: Found, changes: Changes, section: Section = WHOLE) -> Iterator[str]:

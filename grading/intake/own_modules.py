@@ -13,6 +13,7 @@ from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from grading.intake import limits
+from grading.intake.beside import lay_beside
 from grading.intake.entries import Entry
 from grading.intake.importing import DEAR, NOTHING, Beside
 from grading.intake.imports import Import, absolute, imports_of
@@ -80,6 +81,11 @@ class Own:
     taken: list[str] = field(default_factory=list)  # sentences on what was taken
     room: int = field(default_factory=lambda: limits.MODULES_TOTAL)
 
+    def beside(self) -> Beside:
+        """What a module's definitions may rest on: the names of these modules, and of the classes in them."""
+        tops = frozenset(place.split("/")[0].removesuffix(".py") for place in self.files)
+        return Beside(tops, frozenset(chain.from_iterable(map(CLASS.findall, self.texts))))
+
 
 def own_modules(importers: Mapping[str, Sequence[str]], tree: Tree, spoken_of: Collection[str] = ()) -> Own:
     """The modules that the expected files need.
@@ -102,9 +108,8 @@ def own_modules(importers: Mapping[str, Sequence[str]], tree: Tree, spoken_of: C
             own.files[importer.target] = rewrite(texts[0]).encode("utf-8", "backslashreplace")
         for step in dict.fromkeys(step for found in led.values() for step in found):
             waiting += _taken(step, importer, tree, own)
-    tops = frozenset(place.split("/")[0].removesuffix(".py") for place in own.files)
-    classes = frozenset(chain.from_iterable(map(CLASS.findall, own.texts)))
-    own.changes |= {path: Changes(rewrite, Beside(tops, classes)) for path, rewrite in own.rewrites.items()}
+    beside = own.beside()
+    own.changes |= {path: Changes(rewrite, beside) for path, rewrite in own.rewrites.items()}
     own.notices += [*own.taken[:TOLD], *_rest(own), *_passed_over(tree, own, spoken_of)]
     return own
 
@@ -119,6 +124,8 @@ def write_own(own: Own, into: Path) -> None:
         here = for_this_python(content.decode("utf-8", "surrogateescape"), target.name)
         target.write_bytes(here.text.encode("utf-8", "surrogateescape"))
         target.chmod(0o644)
+        if target.name != "__init__.py" and not here.waits:
+            lay_beside(target, own.beside())
 
 
 def _led(imported: Import, importer: Step, tree: Tree, own: Own) -> list[Step]:

@@ -133,9 +133,10 @@ def time_to_import(seconds: float) -> Iterator[None]:
         raise TooLong
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds, 0.5)  # again and again, for code that catches whatever is raised
+    # again and again, for code that catches whatever is raised
+    around = signal.setitimer(signal.ITIMER_PROF, seconds, 0.5)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_PROF, *around)  # that of a module which imports this one, or none
         signal.signal(signal.SIGPROF, before)
