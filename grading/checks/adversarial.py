@@ -20,7 +20,7 @@ def generator(student: Subject, reference: Subject, rng: Generator) -> None:
     """Generator turns z [B, latent_dim] and classes y [B] into images [B, 3, 32, 32] in [0, 1] or [-1, 1]; both matter."""
     width = student.generator_latent(seed="a")
     if not isinstance(width, int) or not 0 < width <= 4096:
-        raise Disagreement("how long the generator's z is cannot be told")
+        raise NotMeasured("how long the generator's z is could not be told")
     z, y = torch.randn(COUNT, width, generator=rng), torch.tensor([0, 3, 9, 3, 7, 1])
     images = _images(student, z, y)
     if images.min() < -1.001 or images.max() > 1.001:

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, parts, reductions, shown, tensor, which
+from grading.checks.compare import Disagreement, parts, reductions, shown, tensor, which, within
 from grading.checks.latents import without_the_highest
 from grading.checks.loaders import judge_loader
 from grading.checks.schedule import MOST_STEPS, steps_in_use
+from grading.errors import NotMeasured
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
@@ -57,7 +58,7 @@ def noise_loss(student: Subject, reference: Subject, rng: Generator) -> None:
         raise Disagreement("the loss has no gradient", bug="no-gradient")
     _judge_labels(trace, y)
     _judge_time_steps(student, trace, x, y)
-    _judge_value(loss, trace, x)
+    _judge_value(student, loss, trace, x, y)
 
 
 def _trace(student: Subject, x: Tensor, y: Tensor, seed: str) -> dict[str, Any]:
@@ -124,12 +125,12 @@ def _in_step(t: Tensor, added: Tensor) -> bool:
     )
 
 
-def _judge_value(loss: Tensor, trace: dict[str, Any], x: Tensor) -> None:
+def _judge_value(student: Subject, loss: Tensor, trace: dict[str, Any], x: Tensor, y: Tensor) -> None:
     estimate, noise = tensor(trace["estimate"], "the estimate", x.shape), _noise_added(trace, x)
     if noise is None:
-        raise Disagreement(
-            "which noise forward adds cannot be told: it does not call add_noise, there are no alpha_bars, and add_noise "
-            "does not work"
+        raise NotMeasured(
+            "which noise forward adds could not be told: it does not call add_noise, there are no alpha_bars, and "
+            "add_noise does not work"
         )
     difference = estimate - noise
     for allowed in (difference**2, (difference**2).flatten(1).sum(1).sqrt().view(-1, 1)):
@@ -147,14 +148,21 @@ def _judge_value(loss: Tensor, trace: dict[str, Any], x: Tensor) -> None:
             **told,
         )
     _judge_slips(loss, trace, x, told)
-    fresh_noise = (estimate**2).mean().item() + 1  # E(estimate - other noise)^2
-    if abs(loss.mean().item() - fresh_noise) < 0.03 * fresh_noise:
+    if _like_other_noise(trace) and _like_other_noise(_trace(student, x, y, "c")):
         raise Disagreement(
             "the estimate is compared with noise that was drawn again, not with the noise that was added",
             bug="noise-drawn-twice",
             **told,
         )
     raise Disagreement("the loss is not the squared difference between the estimate and the noise added", **told)
+
+
+def _like_other_noise(trace: dict[str, Any]) -> bool:
+    """Whether the loss is, within five standard errors, what comparing with noise of its own gives: E (eps_theta - eps')^2
+    = eps_theta^2 + 1 with the variance 2 + 4 eps_theta^2, for every pixel."""
+    squares = tensor(trace["estimate"], "the estimate") ** 2
+    error = (2 + 4 * squares.mean().item()) ** 0.5 / squares.numel() ** 0.5
+    return within(tensor(trace["loss"], "the loss").mean().item(), squares.mean().item() + 1, error)
 
 
 def _judge_slips(loss: Tensor, trace: dict[str, Any], x: Tensor, told: dict[str, str]) -> None:
