@@ -20,7 +20,7 @@ SHARED = {
 def unit_moments(noise: Tensor) -> bool:
     """Whether the mean is 0 and the deviation 1, to within five standard errors of as many independent draws."""
     n = noise.numel()
-    return within(noise.mean().item(), 0, n**-0.5) and within(noise.std().item(), 1, (2 * n) ** -0.5)
+    return n > 1 and within(noise.mean().item(), 0, n**-0.5) and within(noise.std().item(), 1, (2 * n) ** -0.5)
 
 
 def standard_normal(noise: Tensor) -> bool:
@@ -63,6 +63,8 @@ def _repeats(noise: Tensor, dim: int) -> bool:
 
 def uniform(noise: Tensor) -> str:
     """From where to where the noise is uniform: "0 to 1" or "-1 to 1"; an empty string where it is not."""
+    if not noise.numel():
+        return ""
     ordered = noise.double().flatten().sort().values
     for low, high in ((0, 1), (-1, 1)):
         inside = ordered[0] >= low - 1e-3 and ordered[-1] <= high + 1e-3
