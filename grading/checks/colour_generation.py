@@ -115,7 +115,7 @@ def _judge_draws(student: Subject, model: str, images: Tensor, seen: Any, rng: G
         raise Disagreement("all images of a call are the same: every image needs a z of its own", bug="generate-one-z")
     of_one_class = None if model == "vae" else torch.full((DRAWS,), CLASSES - 1)
     seen = _generated(student, model, of_one_class, "c", DRAWS)[2]
-    if isinstance(seen, Tensor) and seen.ndim > 1:
+    if isinstance(seen, Tensor) and seen.ndim > 1 and len(seen) > 1:
         handed = tensor(seen, "what the decoder is handed").flatten(1)
         with contextlib.suppress(Crashed, NotDone):  # forward has a row of its own
             _judge_law(handed, latent_width(student, model, rng), model)

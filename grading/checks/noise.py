@@ -76,7 +76,7 @@ def uniform(noise: Tensor) -> str:
 def explained(noise: Tensor) -> tuple[str, str]:
     """The bug of what should be independent draws from N(0, 1), and what to say of it; two empty strings where it is none
     that is known, or where nothing is wrong."""
-    if not torch.isfinite(noise).all() or standard_normal(noise):
+    if noise.numel() < 2 or not torch.isfinite(noise).all() or standard_normal(noise):
         return "", ""
     if noise.std() < 1e-4:
         alike = "one-number-for-all", "one number of noise is drawn for the whole batch"
@@ -121,10 +121,11 @@ def unrelated(one: Tensor, other: Tensor) -> bool:
 def wrong_start(first: Tensor, share: float = 0.0) -> Disagreement:
     """What is wrong with the noise [B, ...] that a sampler starts from."""
     bug, message = explained(first)
+    deviation = first.std().item() if first.numel() > 1 else math.nan
     return Disagreement(
         f"x_T should be standard normal{': ' if message else ''}{message}",
         bug="start-shared" if bug == "shared-noise" else "start-not-normal",
         share=share,
         expected="mean 0, standard deviation 1, every number of its own",
-        actual=f"mean {first.mean():.3f}, standard deviation {first.std():.3f}",
+        actual=f"mean {first.mean():.3f}, standard deviation {deviation:.3f}",
     )
