@@ -121,7 +121,7 @@ def training_loss(student: Subject, reference: Subject, rng: Generator) -> None:
     for trace in traces:
         _judge_call(trace, x, noise)
     steps = [tensor(trace["handed_t"] if trace["handed_t"] is not None else trace["asked_t"], "t") for trace in traces]
-    _judge_steps(steps, len(x))
+    _judge_steps([t.flatten() for t in steps], len(x))
 
 
 def _trace(student: Subject, x: Tensor, noise: Tensor) -> dict[str, Any]:
@@ -167,7 +167,11 @@ def _judge_written_out(trace: dict[str, Any], x: Tensor, noise: Tensor) -> None:
     t = tensor(trace["asked_t"], "t", (len(x),)).long().clamp(0, STEPS - 1)
     _judge_question(trace, x, t, noise)
     _judge_distance(
-        tensor(trace["loss"], "the loss"), tensor(trace["estimate"], "the estimate"), noise.double(), x.double(), trace
+        tensor(trace["loss"], "the loss"),
+        tensor(trace["estimate"], "the estimate", x.shape),
+        noise.double(),
+        x.double(),
+        trace,
     )
 
 
@@ -180,7 +184,7 @@ def _judge_steps(draws: list[Tensor], count: int) -> None:
                 bug="one-t-for-all",
                 share=NEARLY,
                 expected=f"{count} independent draws of t",
-                actual=f"t = {t.flatten()[0].item():g} for all of them",
+                actual=f"t = {t[0].item():g} for all of them" if len(t) == count else f"{len(t)} of them",
             )
     if torch.equal(draws[0], draws[1]):
         raise Disagreement("the same steps are used in every call: draw them at random", bug="fixed-t")

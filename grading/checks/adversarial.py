@@ -8,7 +8,7 @@ Judged by docs/right.md#ranges, #modes-and-layers, #shapes-and-types.
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import HALF, NEARLY, Disagreement, parts, shown, tensor
+from grading.checks.compare import HALF, NEARLY, Disagreement, all_parts, parts, shown, tensor
 from grading.checks.latents import judge_draws, without_the_highest
 from grading.errors import NotMeasured
 from grading.subjects import Subject
@@ -78,13 +78,13 @@ def discriminator(student: Subject, reference: Subject, rng: Generator) -> None:
 
 
 def _two(student: Subject, x: Tensor) -> tuple[Tensor, Tensor]:
-    answer = parts(student.discriminator_pass(x=x, seed="a"), returned=list, is_pair=bool)
+    answer = all_parts(student.discriminator_pass(x=x, seed="a"), returned=list, is_pair=bool)
     if not answer["is_pair"] or len(answer["returned"]) != 2:
         raise Disagreement(
             "Discriminator.forward should return two things: (validity, class scores)",
             bug="not-two-outputs",
             expected="a tuple of 2",
-            actual=f"{len(answer['answer'])} values" if answer["is_pair"] else "one value",
+            actual=f"{len(answer['returned'])} values" if answer["is_pair"] else "one value",
         )
     return tensor(answer["returned"][0], "the validity"), tensor(answer["returned"][1], "the class scores")
 
@@ -109,7 +109,8 @@ def preview(student: Subject, reference: Subject, rng: Generator) -> None:
         raise NotMeasured("random_z and random_y could not be made out of the script: look at what is drawn from")
     found, classes = tensor(z, "random_z"), tensor(y, "random_y").flatten()
     width = answer["latent"] or 0
-    if found.numel() != len(classes) * width or len(found) != len(classes):
+    rows = len(found) if found.ndim and found.numel() else 0
+    if not rows or found.numel() != len(classes) * width or rows != len(classes):
         raise Disagreement(
             "random_z should be one latent vector for each class in random_y",
             bug="preview-shape",

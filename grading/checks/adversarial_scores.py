@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.adversarial_story import BATCH, CLASSES, Story, batch, discriminator_moves, pulls
+from grading.checks.adversarial_story import BATCH, CLASSES, Story, batch, discriminator_moves, of_classes, pulls
 from grading.checks.compare import HALF, NEARLY, Disagreement, which
 from grading.subjects import Subject
 
@@ -18,9 +18,8 @@ def judge_scores(story: Story) -> None:
     kinds = {call.scores for call in story.calls}
     if pull is None or len(kinds) != 1:
         return
-    gradient = pull[1].reshape(-1, CLASSES)
-    right = gradient.gather(1, story.y.unsqueeze(1)).squeeze(1)
-    others = (gradient.sum(1) - right).mean() / (CLASSES - 1)
+    right, each = of_classes(pull[1], story.y)
+    others = each.mean()
     alone, [kind] = abs(others) < 0.02 * right.mean().abs(), kinds
     if kind == "scores" and alone:
         raise Disagreement(

@@ -10,13 +10,13 @@ from torch import Generator, Tensor
 
 from grading.checks.adversarial_scores import judge_accuracy, judge_scores
 from grading.checks.adversarial_story import (
-    CLASSES,
     TINY,
     Move,
     Pull,
     Story,
     completed,
     discriminator_moves,
+    of_classes,
     pulls,
     told,
 )
@@ -97,9 +97,7 @@ def _judge_classes(real: list[Pull], y: Tensor) -> None:
             "the classes of real images are not learned: the auxiliary loss is missing from the discriminator's",
             bug="no-auxiliary-loss",
         )
-    gradient = scores[0].reshape(len(y), CLASSES)
-    right = gradient.gather(1, y.unsqueeze(1)).squeeze(1)
-    others = (gradient.sum(1) - right) / (CLASSES - 1)
+    right, others = of_classes(scores[0], y)
     if (right < others).double().mean() < 1:
         raise Disagreement(
             "the auxiliary loss does not pull towards the classes y of the real images", bug="auxiliary-targets"
@@ -131,9 +129,8 @@ def _judge_generator(story: Story) -> None:
             bug="no-generator-auxiliary",
         )
     if wanted is not None:
-        gradient = scores.reshape(-1, CLASSES)
-        right = gradient.gather(1, wanted.long().unsqueeze(1)).squeeze(1)
-        if (right < (gradient.sum(1) - right) / (CLASSES - 1)).double().mean() < 1:
+        right, others = of_classes(scores, wanted)
+        if (right < others).double().mean() < 1:
             raise Disagreement(
                 "the generator's auxiliary loss does not pull towards the classes that its images were asked for",
                 share=HALF,
@@ -144,7 +141,7 @@ def _judge_generator(story: Story) -> None:
 def _judge_draws(story: Story) -> None:
     """Every image has a z of its own, and every number of z is drawn; of which law no handout says."""
     for z in story.latents:
-        found = shared(tensor(z, "the generator's z")) if len(z) > 1 and z.shape[1] > 1 else ""
+        found = shared(tensor(z, "the generator's z")) if z.ndim > 1 and min(z.shape[:2]) > 1 else ""
         if found == "shared-noise":
             raise Disagreement("all images get the same z: draw one for each", bug="z-shared", share=HALF)
         if found == "one-number-per-image":

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import parts, tensor
+from grading.checks.compare import Disagreement, all_parts, parts, shown, tensor
 from grading.errors import BadAnswer
 from grading.subjects import Subject
 
@@ -65,20 +65,30 @@ def told(student: Subject, rng: Generator) -> Story:
     """Asks train_step about a batch, twice."""
     x, y = batch(rng)
     kinds = {"events": list, "made": list, "moved": dict, "returned": list, "x": Tensor, "y": Tensor}
-    answer = parts(student.acgan_step(x=x, y=y, seed="a"), **kinds)
-    if not torch.equal(answer["x"][:BATCH], x) or not torch.equal(answer["y"][:BATCH], y):
-        raise BadAnswer("train_step was asked about another batch")
-    x, y = answer["x"], answer["y"]
-    made = [parts(each, images=Tensor) for each in answer["made"]]
+    answer = all_parts(student.acgan_step(x=x, y=y, seed="a"), **kinds)
+    x, y = _repeated(x, y, answer)
+    made = [parts(each, images=Tensor, classes=Tensor, z=Tensor) for each in answer["made"]]
+    if any(each["images"] is None for each in made):
+        raise BadAnswer("what the generator makes should be images")
     try:
         asked = [event for event in answer["events"] if event["event"] == "call"]
         calls = [replace(_call(event, x, made), scores=str(event["scores"])) for event in asked]
         moves = [_move(event) for event in answer["events"] if event["event"] == "step"]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise BadAnswer("what train_step did is not told as it should be") from error
-    moved = {name: bool(value) for name, value in answer["moved"].items()}
-    latents = tuple(each["z"] for each in made if isinstance(each.get("z"), Tensor))
+    moved = {name: value is True for name, value in answer["moved"].items()}
+    latents = tuple(each["z"] for each in made if each["z"] is not None)
     return Story(y, tuple(calls), tuple(moves), moved, answer["returned"], latents)
+
+
+def _repeated(x: Tensor, y: Tensor, answer: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """The batch, over and over where train_step takes none so small, as a probe says that it was asked about it."""
+    count, again = len(answer["x"]) if answer["x"].ndim else 0, torch.arange(0)
+    if answer["x"].shape == (count, *x.shape[1:]) and count >= BATCH:
+        again = torch.arange(count) % BATCH
+    if not len(again) or not torch.equal(answer["x"], x[again]) or not torch.equal(answer["y"], y[again]):
+        raise BadAnswer("train_step was asked about another batch")
+    return x[again], y[again]
 
 
 def _call(event: dict[str, Any], x: Tensor, made: Sequence[dict[str, Any]]) -> Call:
@@ -86,29 +96,37 @@ def _call(event: dict[str, Any], x: Tensor, made: Sequence[dict[str, Any]]) -> C
     images = tensor(event["x"], "what the discriminator is shown").float()
     fakes = [each for each in made if each["images"].shape[1:] == images.shape[1:]]
     for each in fakes:
-        fake, wanted = each["images"].float(), each.get("classes")
+        fake, wanted = each["images"].float(), each["classes"]
         if _same(images, fake):
-            return Call("fake", 0, bool(event["open"]), wanted)
+            return Call("fake", 0, event["open"] is True, wanted)
         if len(images) == len(fake) + len(x):
             if _same(images[len(x) :], fake):
-                return Call("both", len(x), bool(event["open"]), wanted)
+                return Call("both", len(x), event["open"] is True, wanted)
             if _same(images[: len(fake)], fake):
-                return Call("both", -len(x), bool(event["open"]), wanted)
-    return Call("real" if _same(images, x) else "other", len(images), bool(event["open"]), None)
+                return Call("both", -len(x), event["open"] is True, wanted)
+    return Call("real" if _same(images, x) else "other", len(images), event["open"] is True, None)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
     """Equal, but for a change of range or some noise on top."""
-    if one.shape != other.shape:
-        return False
+    if one.shape != other.shape or one.numel() < 2:  # a single number varies with nothing
+        return torch.equal(one, other)
     pairs = torch.stack([one.flatten(), other.flatten()]).double()
     return bool(torch.corrcoef(pairs)[0, 1] > ALIKE) if pairs.std(1).min() > 1e-6 else bool((one == other).all())
 
 
 def _move(event: dict[str, Any]) -> Move:
-    holds, before = event["holds"], tuple(map(float, event["before"]))
+    holds, before = event["holds"], event["before"]
+    if not isinstance(holds, dict) or not all(isinstance(each, float | int) for each in before):
+        raise ValueError("an optimiser's step has parts of another kind")
     arrived = tuple(tuple(tensor(each, "a gradient") for each in call) for call in event["arrived"])
-    return Move(bool(holds["discriminator"]), bool(holds["generator"]), arrived, before)
+    if any(each.ndim == 0 for call in arrived if len(call) == 2 for each in call):
+        raise Disagreement(
+            "the validity should be one number an image, and the class scores ten",
+            expected=f"[{BATCH}] or [{BATCH}, 1], and [{BATCH}, {CLASSES}]",
+            actual="one number for all images",
+        )
+    return Move(holds["discriminator"] is True, holds["generator"] is True, arrived, tuple(map(float, before)))
 
 
 def completed(story: Story) -> Story:
@@ -142,6 +160,8 @@ def _arrived(story: Story, number: int) -> tuple[Tensor, ...]:
     each = [
         move.arrived[number] for move in story.moves if number < len(move.arrived) and len(move.arrived[number]) == 2
     ]
+    if len({tuple(gradient.shape for gradient in pair) for pair in each}) > 1:
+        raise BadAnswer("the gradients at one answer of the discriminator have several shapes")
     return tuple(sum(parts[1:], parts[0]) for parts in zip(*each, strict=True))
 
 
@@ -164,6 +184,22 @@ def pulls(story: Story, move: Move, images: str) -> Pull | None:
         if validity.abs().sum() + scores.abs().sum() > TINY:
             found = (validity, scores, story.y if images == "real" else call.wanted)
     return found
+
+
+def of_classes(scores: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients [B] at the scores of these classes, and the means [B] of those at the nine others."""
+    if scores.numel() != classes.numel() * CLASSES:
+        raise Disagreement(
+            "the class scores should be ten numbers an image",
+            expected=f"[{classes.numel()}, {CLASSES}]",
+            actual=str(list(scores.shape)),
+        )
+    wanted = tensor(classes, "the classes that the generator is asked for").flatten().long()
+    if wanted.min() < 0 or wanted.max() >= CLASSES:
+        raise Disagreement("the generator should be asked for classes from 0 to 9", actual=shown(classes))
+    gradient = scores.reshape(-1, CLASSES)
+    right = gradient.gather(1, wanted.unsqueeze(1)).squeeze(1)
+    return right, (gradient.sum(1) - right) / (CLASSES - 1)
 
 
 def discriminator_moves(story: Story) -> list[Move]:

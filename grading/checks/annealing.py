@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import HALF, NEARLY, Disagreement, parts, tensor
+from grading.checks.compare import HALF, LARGEST, NEARLY, Disagreement, parts, tensor
 from grading.errors import Crashed, Lacking, NotMeasured
 from grading.subjects import Subject
 
@@ -93,7 +93,12 @@ def _judge_run(inferred: Disagreement, weights: list[float], read: list[float]) 
 
 
 def _numbers(value: Any) -> list[float]:
-    return [float(each) for each in value or [] if isinstance(each, int | float)]
+    """The numbers among the entries of a list, if there is one; whole ones that no float can hold are none."""
+    return [
+        float(each)
+        for each in value or []
+        if isinstance(each, float) or (isinstance(each, int) and abs(each) < LARGEST)
+    ]
 
 
 def _judge(weights: list[float]) -> None:

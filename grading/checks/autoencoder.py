@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import HALF, Disagreement, parts, reductions, scalar, shown, tensor, which
+from grading.checks.compare import HALF, LARGEST, Disagreement, parts, reductions, scalar, shown, tensor, which
 from grading.checks.latents import DRAWS, judge_latents, judge_rectified, without_the_highest
 from grading.checks.loaders import judge_loader
 from grading.checks.reconstruction_loss import (
@@ -38,7 +38,7 @@ def _three(answer: Any) -> tuple[Any, Any, Any]:
 def _forward(student: Subject, x: Tensor, y: Tensor, seed: str) -> tuple[Tensor, Tensor, Tensor]:
     recon, mu, logvar = _three(student.vae_forward(x=x, y=y, seed=seed))
     found = tensor(recon, "the reconstruction", x.shape), tensor(mu, "mu"), tensor(logvar, "logvar")
-    if found[1].ndim != 2 or len(found[1]) != len(x) or found[2].shape != found[1].shape:
+    if found[1].ndim != 2 or len(found[1]) != len(x) or found[2].shape != found[1].shape or not found[1].numel():
         raise Disagreement(
             "mu and logvar should both have the shape [B, Z]",
             expected=f"[{len(x)}, Z] twice",
@@ -84,10 +84,11 @@ def _depends_on_class(student: Subject, x: Tensor, y: Tensor, recon: Tensor) -> 
 def _decodes_z(student: Subject, x: Tensor, y: Tensor) -> None:
     """What forward hands reparameterize it returns in that order; and what it decodes is drawn, at least in training."""
     found = parts(student.vae_draws(x=x, y=y, seed="a"), handed=list, first=list, second=list)
-    _, mu, logvar = (tensor(each, "what forward gives") for each in _three(found["first"]))
+    recon, mu, logvar = (tensor(each, "what forward gives") for each in _three(found["first"]))
+    other = tensor(_three(found["second"])[0], "what forward gives")
     told = found["handed"] or []
-    two = len(told) == 2 and all(isinstance(each, Tensor) and each.shape == mu.shape for each in told)
-    if two and torch.equal(told[0], logvar) and torch.equal(told[1], mu):
+    both = len(told) == 2 and all(isinstance(each, Tensor) and each.shape == mu.shape for each in told)
+    if both and torch.equal(told[0], logvar) and torch.equal(told[1], mu):
         raise Disagreement(
             "forward returns logvar before mu: (reconstruction, mu, logvar) is asked for",
             bug="latents-swapped",
@@ -95,7 +96,7 @@ def _decodes_z(student: Subject, x: Tensor, y: Tensor) -> None:
             expected="the mu that reparameterize is handed, then logvar",
             actual="logvar, then mu",
         )
-    if torch.equal(found["first"][0], found["second"][0]):
+    if torch.equal(recon, other):
         raise Disagreement(
             "two calls reconstruct the same, in training too: decode the z that reparameterize draws, not mu",
             bug="z-not-used",
@@ -105,7 +106,7 @@ def _decodes_z(student: Subject, x: Tensor, y: Tensor) -> None:
 def _repeats(student: Subject, x: Tensor, y: Tensor, before: tuple[Tensor, Tensor]) -> None:
     _, mu, logvar = _forward(student, x, y, "b")
     for name, first, second in (("mu", before[0], mu), ("logvar", before[1], logvar)):
-        if (first - second).abs().max() > 1e-4:
+        if first.shape != second.shape or (first - second).abs().max() > 1e-4:
             raise Disagreement(
                 f"{name} changes from call to call in eval mode: only z may be random", bug="random-encoder"
             )
@@ -125,7 +126,7 @@ def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
         raise Disagreement("get_loss should return two things: (reconstruction loss, prior loss)", actual=shown(losses))
     recon = tensor(losses[0], "the reconstruction loss")
     own_kl = answer["known_kl"] if answer["own_kl"] is None else answer["own_kl"]
-    if own_kl is not None and torch.isfinite(torch.as_tensor(own_kl)).all():  # else the item of kl_loss has said so
+    if own_kl is not None and _finite(own_kl):  # else the item of kl_loss has said so
         _judge_prior(recon, tensor(losses[1], "the prior loss"), own_kl, answer)
     if answer["put_in"]:
         kind = judge_reconstruction(recon, x_hat.double(), x.double())
@@ -133,6 +134,10 @@ def two_losses(student: Subject, reference: Subject, rng: Generator) -> None:
     else:
         judge_alone(student, rng)
     _both_have_gradients(student, x, y)
+
+
+def _finite(value: Tensor | float) -> bool:
+    return bool(torch.isfinite(value).all()) if isinstance(value, Tensor) else abs(value) < LARGEST
 
 
 def _losses(student: Subject, x: Tensor, y: Tensor, x_hat: Tensor) -> dict[str, Any]:
@@ -154,6 +159,9 @@ def _losses(student: Subject, x: Tensor, y: Tensor, x_hat: Tensor) -> dict[str, 
 def _judge_prior(recon: Tensor, prior: Tensor, own_kl: Any, answer: dict[str, Any]) -> None:
     """Raises Disagreement where the prior loss is not the divergence, or where the two losses have changed places."""
     mu, logvar = tensor(answer["mu"], "mu"), tensor(answer["logvar"], "logvar")
+    if mu.ndim < 2 or mu.shape != logvar.shape or not mu.numel():
+        shapes = f"mu {list(mu.shape)}, logvar {list(logvar.shape)}"
+        raise Disagreement("mu and logvar should both have the shape [B, Z]", expected="[B, Z] twice", actual=shapes)
     kl = reductions(kl_per_image(mu, logvar), mu.numel())
     kl["the submission's own kl_loss"] = tensor(own_kl, "kl_loss")
     if answer["known_kl"] is not None:  # which get_loss may still divide by the size of the batch

@@ -131,7 +131,7 @@ def _judge_generation(student: Subject, steps: int, side: int) -> None:
             bug="wrong-sample",
             actual=f"{first['network_asked']} steps, from {images.min():.3g} to {images.max():.3g}",
         )
-    if torch.equal(first["images"], second["images"]):
+    if torch.equal(images, tensor(second["images"], "what sample returns", shape)):
         raise Disagreement("two calls give the same images: x_T must be drawn anew", bug="fixed-start", share=HALF)
     if first["requires_grad"]:
         raise Disagreement("sample should run without gradients (torch.no_grad)", bug="with-gradient", share=NEARLY)

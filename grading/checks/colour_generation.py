@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import HALF, NEARLY, Disagreement, close, parts, shown, tensor
+from grading.checks.compare import HALF, NEARLY, Disagreement, all_parts, close, shown, tensor
 from grading.checks.latents import DRAWS, VARIES, judge_draws, judge_latents, without_the_highest
 from grading.checks.u_shape import ALIKE, SIDE, latent_width
 from grading.errors import Crashed, NotDone
@@ -91,7 +91,7 @@ def _generated(
     student: Subject, model: str, y: Tensor | None, seed: str = "a", count: int = COUNT, silent: bool = False
 ) -> tuple[Tensor, Any, Any]:
     """Images, the second thing that generate returns, and what the decoder was handed."""
-    answer = parts(
+    answer = all_parts(
         student.vae_generate(model=model, count=count, y=y, silent=silent, seed=seed), returned=list, is_pair=bool
     )
     found = answer["returned"]
@@ -117,7 +117,7 @@ def _judge_draws(student: Subject, model: str, images: Tensor, seen: Any, rng: G
         raise Disagreement("all images of a call are the same: every image needs a z of its own", bug="generate-one-z")
     of_one_class = None if model == "vae" else torch.full((DRAWS,), CLASSES - 1)
     seen = _generated(student, model, of_one_class, "c", DRAWS)[2]
-    if isinstance(seen, Tensor):
+    if isinstance(seen, Tensor) and seen.ndim > 1 and len(seen) > 1:
         handed = tensor(seen, "what the decoder is handed").flatten(1)
         with contextlib.suppress(Crashed, NotDone):  # forward has a row of its own
             _judge_law(handed, latent_width(student, model, rng), model)

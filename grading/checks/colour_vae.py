@@ -12,9 +12,9 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks import gaussian
-from grading.checks.compare import NEARLY, Disagreement, close, parts, tensor
+from grading.checks.compare import NEARLY, Disagreement, all_parts, close, tensor
 from grading.checks.latents import judge_rectified, without_the_highest
-from grading.checks.u_shape import ALIKE, COUNT, SIDE, latent_width
+from grading.checks.u_shape import ALIKE, COUNT, SIDE, decoded, latent_width
 from grading.errors import NotMeasured
 from grading.subjects import Subject
 
@@ -105,12 +105,12 @@ def _judge_passes(student: Subject, model: str, rng: Generator) -> tuple[Tensor,
 
 
 def _pass(student: Subject, model: str, x: Tensor, y: Tensor, seed: str) -> Pass:
-    answer = parts(student.vae_pass(model=model, x=x, y=y, z=None, seed=seed), own=list, returned=str)
+    answer = all_parts(student.vae_pass(model=model, x=x, y=y, z=None, seed=seed), own=list, returned=str)
     own = answer["own"]
     if len(own) not in (3, 4):
         raise Disagreement(f"forward should return four things: {TUPLE}", expected=TUPLE, actual=answer["returned"])
     xg, mu, log_var = tensor(own[0], "xg", x.shape), tensor(own[1], "mu"), tensor(own[2], "log_var")
-    if mu.ndim != 2 or len(mu) != len(x) or mu.shape != log_var.shape:
+    if mu.ndim != 2 or len(mu) != len(x) or mu.shape != log_var.shape or not mu.numel():
         raise Disagreement(
             "mu and log_var should both have the shape [B, latent_dim]",
             expected=f"[{len(x)}, Z] twice",
@@ -126,8 +126,8 @@ def _first(z: Any) -> Any:
 
 def _put(student: Subject, model: str, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
     """xg with z in the place of what reparameterize draws; None where forward does not call it."""
-    answer = parts(student.vae_pass(model=model, x=x, y=y, z=z, seed="c"), put=list, asked=list)
-    return tensor(answer["put"][0], "xg", x.shape) if answer["asked"] else None
+    xg = decoded(student.vae_pass(model=model, x=x, y=y, z=z, seed="c"))
+    return None if xg is None else tensor(xg, "xg", x.shape)
 
 
 def _judge_latents(first: Pass, second: Pass, x: Tensor) -> None:
@@ -150,7 +150,7 @@ def _judge_latents(first: Pass, second: Pass, x: Tensor) -> None:
 def _judge_learning(student: Subject, model: str, x: Tensor, y: Tensor) -> None:
     """A gradient of the image must reach mu and log_var through z."""
     learns = student.latent_learns(model=model, x=x, y=y)
-    if isinstance(learns, list) and len(learns) == 2 and not learns[0]:
+    if isinstance(learns, list) and len(learns) == 2 and learns[0] is False:
         raise Disagreement(
             "no gradient of xg reaches mu: z is detached, or drawn under torch.no_grad", bug="z-detached"
         )
@@ -165,11 +165,11 @@ def _judge_z(found: Pass) -> None:
             bug="z-not-returned",
             expected=TUPLE,
         )
-    z, width = tensor(found.z, "z").flatten(1), found.mu.shape[1]
-    if len(z) != len(found.mu) or z.shape[1] < width:
+    z, (count, width) = tensor(found.z, "z"), found.mu.shape
+    if z.ndim < 2 or len(z) != count or z[0].numel() < width:
         raise Disagreement(
             "the fourth thing that forward returns should be z [B, latent_dim]",
             share=NEARLY,
             bug="z-not-returned",
-            actual=f"shape {list(found.z.shape)}",
+            actual=f"shape {list(z.shape)}",
         )

@@ -81,6 +81,15 @@ def parts(answer: Any, **kinds: type | tuple[type, ...]) -> Parts:
     return Parts(answer)
 
 
+def all_parts(answer: Any, **kinds: type | tuple[type, ...]) -> Parts:
+    """The same, of parts that a probe always has something to say of. Raises BadAnswer where one is None."""
+    found = parts(answer, **kinds)
+    for name in kinds:
+        if found[name] is None:
+            raise BadAnswer(f"the answer's part {name!r} is empty")
+    return found
+
+
 def pieces(answer: Any, numbers: int) -> list[tuple[str, Tensor]]:
     """Places in code and what each gave, of an answer [(text, tensor), …]: those that gave so many numbers."""
     found = [piece for piece in answer if isinstance(piece, list | tuple)] if isinstance(answer, list) else []
@@ -95,6 +104,30 @@ def numbers(value: Any, what: str) -> list[float]:
     if not fits or not all(abs(each) < LARGEST for each in found):
         raise BadAnswer(f"{what} should be a list of numbers")
     return [float(each) for each in found]
+
+
+def table(value: Any, what: str, least: int = 1) -> Tensor:
+    """The answer as finite float64 numbers [T], one for each of so many steps or more. Raises Disagreement otherwise."""
+    found = tensor(value, what)
+    if found.ndim != 1 or len(found) < least:
+        raise Disagreement(
+            f"{what} should be a row of numbers, one for each step",
+            expected=f"shape [T], T at least {least}",
+            actual=f"shape {list(found.shape)}",
+        )
+    return found
+
+
+def images_like(value: Any, what: str, batch: int) -> Tensor:
+    """The answer as finite float64 images [B, C, H, W] of any size above zero. Raises Disagreement otherwise."""
+    found = tensor(value, what)
+    if found.ndim != 4 or len(found) != batch or not found.numel():
+        raise Disagreement(
+            f"{what} should be a batch of images",
+            expected=f"shape [{batch}, C, H, W]",
+            actual=f"shape {list(found.shape)}",
+        )
+    return found
 
 
 def scalar(value: Any, what: str) -> float:

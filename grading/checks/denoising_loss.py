@@ -124,14 +124,14 @@ def _judge_value(student: Subject, trace: dict[str, Any], x0: Tensor, noise: Ten
 def _known(trace: dict[str, Any], x0: Tensor, noise: Tensor) -> dict[str, Slip]:
     """The known mistakes that give this loss."""
     loss, estimate = tensor(trace["loss"], "the loss"), tensor(trace["estimate"], "the estimate", x0.shape)
-    errors = (estimate - noise.double()) ** 2
+    errors, noisy = (estimate - noise.double()) ** 2, tensor(trace["asked_x"], "x_t", x0.shape)
     reduced = {**REDUCED, "mean-for-sum": f"{REDUCED['mean-for-sum']} ({errors[0].numel()})"}
     found = {
         bug: Slip(errors, message, 0.5)
         for bug, message in reduced.items()
         if which(loss, {bug: _reductions(errors)[bug]})
     }
-    for bug, slip in error_slips(estimate, noise.double(), x0.double(), trace["asked_x"].double()).items():
+    for bug, slip in error_slips(estimate, noise.double(), x0.double(), noisy).items():
         if which(loss, _reductions(slip.answer) | {"as it should be": slip.answer.flatten(1).sum(1).mean()}):
             found.setdefault(bug, slip)
     return found
@@ -176,7 +176,7 @@ def _reductions(errors: Tensor) -> dict[str, Tensor]:
 
 def _judge_gradient(trace: dict[str, Any]) -> None:
     gradient = trace["gradient"]
-    if gradient is None or not torch.isfinite(gradient).all() or not gradient.abs().max() > 0:
+    if gradient is None or not torch.isfinite(gradient).all() or not gradient.double().abs().sum() > 0:
         raise Disagreement(
             "no gradient of the loss reaches the network, so it cannot learn", bug="no-gradient", share=0.5
         )
@@ -191,7 +191,8 @@ def _judge_own_noise(student: Subject, x0: Tensor, steps: int) -> None:
         trace["estimate"],
     )
     estimate = tensor(estimate, "the estimate", x0.shape)
-    mean, variance = true_forward(tensor(trace["betas"], "beta"), x0, trace["asked_t"].long())
+    t = tensor(trace["asked_t"], "the t that reaches the network", (len(x0),))
+    mean, variance = true_forward(tensor(trace["betas"], "beta"), x0, t.long())
     for noise in ((noisy - 0.5 * x0.double()) / 0.25, (noisy - mean) / variance.sqrt()):
         errors = (estimate - noise) ** 2
         if which(loss, {"the loss": errors.flatten(1).sum(1).mean()}, rtol=1e-3):

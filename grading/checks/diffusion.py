@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, parts, reductions, shown, tensor, which, within
+from grading.checks.compare import Disagreement, parts, reductions, shown, table, tensor, which, within
 from grading.checks.latents import without_the_highest
 from grading.checks.loaders import judge_loader
 from grading.checks.schedule import MOST_STEPS, steps_in_use
@@ -78,15 +78,16 @@ def _judge_labels(trace: dict[str, Any], y: Tensor) -> None:
 def _judge_range(trace: dict[str, Any], student: Subject, x: Tensor, y: Tensor) -> None:
     """128 draws reach both ends of the steps (0.7^128 false alarms); seen where add_noise is told the steps."""
     other, bars = _trace(student, x, y, "b"), trace["alpha_bars"]
-    if trace["added_timestep"] is None or other["added_timestep"] is None or bars is None or len(bars) < 20:
+    if trace["added_timestep"] is None or other["added_timestep"] is None or bars is None or bars.numel() < 20:
         return
     t = torch.cat([each["added_timestep"].flatten().double() for each in (trace, other)])
-    if len(t) >= 128 and (t.max() < 0.7 * len(bars) or t.min() > 0.3 * len(bars)):
+    steps = bars.numel()
+    if len(t) >= 128 and (t.max() < 0.7 * steps or t.min() > 0.3 * steps):
         raise Disagreement(
             "t should be drawn from all the steps of the schedule",
             bug="steps-left-out",
             share=0.5,
-            expected=f"0 to {len(bars) - 1}",
+            expected=f"0 to {steps - 1}",
             actual=f"{t.min():g} to {t.max():g}, of {len(t)} draws",
         )
 
@@ -100,9 +101,8 @@ def _judge_time_steps(student: Subject, trace: dict[str, Any], x: Tensor, y: Ten
             expected=f"{len(x)} independent draws of t",
             actual=f"t = {t[0].item():g} for all {len(x)}",
         )
-    added = trace["added_timestep"]
-    shared = added is not None and added.numel() == len(x)
-    if shared and (t - added.double()).abs().max() > 1e-6 and not _in_step(t, added.double()):
+    added = _told_to_add(trace, len(x))
+    if added is not None and (t - added).abs().max() > 1e-6 and not _in_step(t, added):
         raise Disagreement(
             "the network is told another t than the noise was added with",
             bug="network-other-t",
@@ -113,6 +113,14 @@ def _judge_time_steps(student: Subject, trace: dict[str, Any], x: Tensor, y: Ten
     _judge_range(trace, student, x, y)
     if torch.equal(again, t):
         raise Disagreement("the same time steps are used in every call: draw them at random", bug="fixed-t")
+
+
+def _told_to_add(trace: dict[str, Any], count: int) -> Tensor | None:
+    """The steps that add_noise was told, one for each image; None where it was told another number of them."""
+    added = trace["added_timestep"]
+    if added is None or added.numel() != count:
+        return None
+    return tensor(added, "the time steps that add_noise is told").flatten()
 
 
 def _in_step(t: Tensor, added: Tensor) -> bool:
@@ -189,7 +197,7 @@ def _noise_added(trace: dict[str, Any], x: Tensor) -> Tensor | None:
         return tensor(trace["added_noise"], "the noise", x.shape)
     if trace["alpha_bars"] is None:
         return None
-    bars = tensor(trace["alpha_bars"], "alpha_bars")
+    bars = table(trace["alpha_bars"], "alpha_bars")
     t = tensor(trace["timestep"], "t").round().long().clamp(0, len(bars) - 1)
     bar = bars[t].view(-1, 1, 1, 1)
     return (tensor(trace["noisy"], "x_t", x.shape) - bar.sqrt() * x.double()) / (1 - bar).sqrt()

@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from torch import Tensor
 
 from grading.checks.batches import Batch
-from grading.checks.compare import HALF, NEARLY, RTOL, Disagreement, close, parts, shown, tensor, which
+from grading.checks.compare import HALF, NEARLY, RTOL, Disagreement, all_parts, close, shown, tensor, which
 from grading.checks.pairs import pairs
 from grading.checks.search import on_the_smallest_input, smallest_failure
 from grading.errors import Crashed, NotDone
@@ -200,7 +200,7 @@ def _known_shape(found: Tensor, expected: Tensor, width: int, formula: Formula, 
 
 def leaves_inputs_alone(watched: Any, given: Mapping[str, Tensor], show: str) -> None:
     """Raises Disagreement where the function has changed what it was given; half of the marks."""
-    left = parts(watched, inputs=dict)["inputs"]
+    left = all_parts(watched, inputs=dict)["inputs"]
     for name, before in given.items():
         after = left.get(name)
         if not isinstance(after, Tensor) or after.shape != before.shape or not torch.equal(after, before):
@@ -233,7 +233,7 @@ def _lets_gradients_through(formula: Formula, watched: Any, batch: Batch, call: 
 
 def gradients_agree(watched: Any, right: Mapping[str, Tensor | None], what: str, show: str) -> None:
     """Raises Disagreement unless the gradient of the summed answer is the right one; half of the marks."""
-    answer = parts(watched, gradients=dict, said=str)
+    answer = all_parts(watched, gradients=dict, said=str)
     for name, expected in right.items():
         found = answer["gradients"].get(name)
         if isinstance(found, Tensor) and expected is not None and close(found, expected, rtol=1e-3, atol=1e-4):

@@ -93,8 +93,11 @@ class _Asked:
         trace = parts(answer, images=object, requires_grad=bool, asked_z=Tensor, asked_labels=Tensor)
         if trace["asked_z"] is None:
             raise Disagreement("sample never asks the network", bug="network-not-asked")
+        labels = tensor(trace["asked_labels"], "the labels that reach the network")
+        if not labels.numel() or not labels.ndim or not trace["asked_z"].ndim:
+            raise Disagreement("the network should be asked about images [N, C, H, W], each with a label [N]")
         of_steps(len(self.states(trace)), self.steps, "sample takes")
-        wanted = (len(trace["asked_labels"]), *self.shape[1:])
+        wanted = (len(labels), *self.shape[1:])
         of_shape(trace["asked_z"], wanted, "the state the network is asked about")
         tensor(trace["asked_z"], "the state the network is asked about", wanted)
         return trace
@@ -112,7 +115,7 @@ class _Asked:
 
 def _judge_labels(trace: dict[str, Any], labels: Tensor) -> None:
     """Every batch the network is asked about has the labels that were given, or none."""
-    rows = trace["asked_labels"]
+    rows = trace["asked_labels"].flatten()
     if len(rows) % len(labels):
         raise Disagreement("the network is asked about another number of images than n_samples", bug="wrong-batch")
     batches = rows.view(-1, len(labels))
@@ -200,7 +203,7 @@ def _right_by_itself(asked: _Asked) -> bool:
         states, found = asked.states(trace), tensor(trace["images"], "what sample returns", asked.shape)
     except (NotDone, Crashed, Disagreement):
         return False
-    if len(states) != asked.steps:
+    if len(states) != asked.steps or any(len(z) != asked.shape[0] for z in states):
         return False
     true = replace(next(asked.right()), alpha=vp.alpha, sigma=vp.sigma)
     lam, noise = vp.log_snr(torch.arange(asked.steps - 1, -1, -1) / asked.steps), []

@@ -225,6 +225,8 @@ def _judge_value(asked: _Asked, trace: dict[str, Any], another: Callable[[], _As
 def _estimated(asked: _Asked, trace: dict[str, Any]) -> Tensor:
     """What the network answered."""
     labels = tensor(trace["asked_labels"], "the labels that reach the network", (IMAGES,)).long()
+    if labels.min() < 0 or labels.max() > NOTHING:
+        raise Disagreement("the labels that reach the network should be classes from 0 to 9", actual=shown(labels))
     return estimate(asked.network, trace["asked_z"], labels)
 
 
@@ -242,7 +244,7 @@ def _known(asked: _Asked, trace: dict[str, Any]) -> dict[str, Slip]:
 def _judge_gradient(asked: _Asked, trace: dict[str, Any]) -> None:
     """The network's one parameter scales its answer e: d/ds |s e - noise|^2 = 2 (e - noise) e at s = 1."""
     found = trace["gradient"]
-    answer = estimate(asked.network, trace["asked_z"], trace["asked_labels"])
+    answer = _estimated(asked, trace)
     expected = (2 * (answer - asked.noise.double()) * answer).flatten(1).sum(1).mean().view(1)
     if found is None or not close(tensor(found, "the gradient", (1,)), expected, rtol=1e-3, atol=1e-4):
         actual = "none" if found is None else shown(found)

@@ -103,6 +103,6 @@ def _same_capacity(student: Subject) -> None:
             f"BaselineNN has {own:,} parameters, many {more} than the decoder: the same capacity is asked for",
             bug="baseline-capacity",
             share=HALF,
-            expected=f"about {decoders[1]:,}",
+            expected=f"about {decoders[-1]:,}",
             actual=f"{own:,}",
         )

@@ -7,8 +7,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from grading.checks.compare import Disagreement, parts, tensor
+from grading.checks.compare import Disagreement, all_parts, tensor
 from grading.checks.standard_divergence import kl_per_image
+from grading.errors import BadAnswer
 from grading.metrics.similarity import ssim
 from grading.subjects import Subject
 
@@ -63,7 +64,7 @@ def asked(student: Subject, model: str, rng: Generator) -> Step:
     xg = (0.4 * x + 0.5 * torch.rand(x.shape, generator=rng) + 0.05).clamp(0.02, 0.98)
     mu, log_var = (0.5 * torch.randn(BATCH, LATENT, generator=rng) for _ in range(2))
     known = {"x": x, "xg": xg, "mu": mu, "log_var": log_var, "y": torch.arange(BATCH), "z": mu, "weight": WEIGHT}
-    answer = parts(
+    answer = all_parts(
         student.vae_step(model=model, **known, seed="a"), values=list, gradients=list, moved=bool, weighted=bool
     )
     own = student.own_similarity(a=xg, b=x, seed="a")
@@ -73,14 +74,24 @@ def asked(student: Subject, model: str, rng: Generator) -> Step:
         mu,
         log_var,
         _five(answer["values"][0] if answer["values"] else []),
-        [each for each in answer["gradients"] if isinstance(each, Tensor)],
+        _of_shifts(answer["gradients"]),
         answer["moved"],
         own.double().mean().item() if isinstance(own, Tensor) else None,
         answer["weighted"],
     )
 
 
+def _of_shifts(gradients: list[Any]) -> list[Tensor]:
+    """The gradients [4] at each step; None stands for a step by none."""
+    found = [each for each in gradients if isinstance(each, Tensor)]
+    if any(list(each.shape) != [4] for each in found):
+        raise BadAnswer("each of the gradients should be four numbers")
+    return found
+
+
 def _five(values: Any) -> list[float]:
+    if not isinstance(values, list | tuple):
+        raise BadAnswer("what train_step returns should be a list")
     found = [tensor(value, "what train_step returns") for value in values if value is not None]
     if len(found) != len(NAMES) or any(value.numel() != 1 for value in found):
         raise Disagreement(

@@ -22,9 +22,10 @@ def judge_latents(handed: Sequence[Any] | None) -> None:
     """
     if handed is None or len(handed) != 2:
         return
-    found = tensor(handed[0], "what the first layer is handed").flatten(1)
-    if found.shape[0] != DRAWS or found.numel() > 10**6:
+    found = tensor(handed[0], "what the first layer is handed")
+    if found.ndim < 2 or len(found) != DRAWS or not 0 < found.numel() <= 10**6:
         return
+    found = found.flatten(1)
     z = found[:, found.std(0) > VARIES]
     if z.shape[1] < 2:
         return

@@ -20,7 +20,7 @@ SHARED = {
 def unit_moments(noise: Tensor) -> bool:
     """Whether the mean is 0 and the deviation 1, to within five standard errors of as many independent draws."""
     n = noise.numel()
-    return within(noise.mean().item(), 0, n**-0.5) and within(noise.std().item(), 1, (2 * n) ** -0.5)
+    return n > 1 and within(noise.mean().item(), 0, n**-0.5) and within(noise.std().item(), 1, (2 * n) ** -0.5)
 
 
 def standard_normal(noise: Tensor) -> bool:
@@ -63,6 +63,8 @@ def _repeats(noise: Tensor, dim: int) -> bool:
 
 def uniform(noise: Tensor) -> str:
     """From where to where the noise is uniform: "0 to 1" or "-1 to 1"; an empty string where it is not."""
+    if not noise.numel():
+        return ""
     ordered = noise.double().flatten().sort().values
     for low, high in ((0, 1), (-1, 1)):
         inside = ordered[0] >= low - 1e-3 and ordered[-1] <= high + 1e-3
@@ -74,7 +76,7 @@ def uniform(noise: Tensor) -> str:
 def explained(noise: Tensor) -> tuple[str, str]:
     """The bug of what should be independent draws from N(0, 1), and what to say of it; two empty strings where it is none
     that is known, or where nothing is wrong."""
-    if not torch.isfinite(noise).all() or standard_normal(noise):
+    if noise.numel() < 2 or not torch.isfinite(noise).all() or standard_normal(noise):
         return "", ""
     if noise.std() < 1e-4:
         alike = "one-number-for-all", "one number of noise is drawn for the whole batch"
@@ -119,10 +121,11 @@ def unrelated(one: Tensor, other: Tensor) -> bool:
 def wrong_start(first: Tensor, share: float = 0.0) -> Disagreement:
     """What is wrong with the noise [B, ...] that a sampler starts from."""
     bug, message = explained(first)
+    deviation = first.std().item() if first.numel() > 1 else math.nan
     return Disagreement(
         f"x_T should be standard normal{': ' if message else ''}{message}",
         bug="start-shared" if bug == "shared-noise" else "start-not-normal",
         share=share,
         expected="mean 0, standard deviation 1, every number of its own",
-        actual=f"mean {first.mean():.3f}, standard deviation {first.std():.3f}",
+        actual=f"mean {first.mean():.3f}, standard deviation {deviation:.3f}",
     )

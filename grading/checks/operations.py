@@ -41,7 +41,10 @@ def followed(answer: Any) -> tuple[Operation, ...]:
     """The trace that a probe answers with. Raises Disagreement where there is nothing in it."""
     if not isinstance(answer, list) or not 0 < len(answer) <= MOST:
         raise Disagreement("forward does nothing with its input that could be followed")
-    return tuple(map(_operation, answer))
+    steps = tuple(map(_operation, answer))
+    if not all(-1 <= source < len(steps) for step in steps for source in step.sources):
+        raise BadAnswer("the trace of the network speaks of steps that are not in it")
+    return steps
 
 
 def _operation(entry: Any) -> Operation:
@@ -50,7 +53,7 @@ def _operation(entry: Any) -> Operation:
         name, layer, sources = str(entry["operation"])[:60], str(entry["layer"])[:120], tuple(map(int, entry["from"]))
         part, shape = str(entry["part"])[:60], [int(number) for number in entry["gives"]]
         size = math.prod(shape) // max(1, int(entry["count"]))
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, RuntimeError) as error:
         raise BadAnswer("the trace of the network is not one") from error
     name = name.removeprefix("_")
     name = "max_pool" if name.startswith(("max_pool", "adaptive_max_pool")) else name

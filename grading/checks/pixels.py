@@ -41,7 +41,7 @@ def _ranges(student: Subject) -> tuple[tuple[float, float], ...]:
         drawn = tensor(student.generator_pass(z=None, y=9 - torch.arange(4), seed="a"), "what the generator gives")
     except (Crashed, NotDone, Disagreement):
         return unit, signed
-    return (signed, unit) if drawn.min() < -1e-4 else (unit,)
+    return (signed, unit) if drawn.numel() and drawn.min() < -1e-4 else (unit,)
 
 
 def _images(rng: Generator) -> Tensor:

@@ -125,7 +125,7 @@ def _right(student: Subject, case: Case, call: str) -> None:
 def _learning_first(numbers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those with a gradient; all where none has one."""
     given = list(numbers)
-    return [number for number in given if number.get("learns")] or given
+    return [number for number in given if number.get("learns") is True] or given
 
 
 def _parts(number: dict[str, Any], case: Case) -> Parts:

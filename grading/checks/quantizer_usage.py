@@ -72,7 +72,7 @@ def _right(student: Subject, case: Case, call: str) -> None:
 def _numbers(answer: dict[str, Any]) -> list[Tensor]:
     """Those without a gradient, as the choices have none; where each has one, all but the first, which is the loss."""
     given = answer["numbers"]
-    chosen = [number for number in given if not number.get("learns")]
+    chosen = [number for number in given if number.get("learns") is not True]
     chosen = chosen if len(chosen) < len(given) else given[1:]
     values = [number.get("value") for number in chosen]
     return [torch.tensor(float(value)).double() for value in values if isinstance(value, float) or _is_number(value)]

@@ -4,7 +4,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from grading.checks.compare import Disagreement, parts, reductions, shown, tensor, which
+from grading.checks.compare import Disagreement, parts, reductions, shown, tensor, two, which
+from grading.errors import BadAnswer
 from grading.subjects import Subject
 
 SHAPE = (1, 28, 28)
@@ -33,7 +34,7 @@ def judge_alone(student: Subject, rng: Generator) -> None:
         x, y = images_of_classes(rng, 6)
         answer = parts(student.vae_losses_alone(x=x, y=y, seed=seed), losses=object, own=Tensor)
         own = tensor(answer["own"], "the reconstructions", (16, *x.shape))
-        found = tensor(answer["losses"][0], "the reconstruction loss")
+        found = tensor(two(answer["losses"], "what get_loss returns")[0], "the reconstruction loss")
         fits = _fitting(found, own, x.double())
         right = fits if right is None else right & fits
     if not right:
@@ -78,11 +79,13 @@ def judge_reconstruction(found: Tensor, x_hat: Tensor, x: Tensor) -> str:
     )
 
 
-def judge_range(kind: str, own: Tensor, wide: Tensor) -> None:
+def judge_range(kind: str, own: Tensor | None, wide: Tensor | None) -> None:
     """Raises Disagreement where the loss wants another range than the model's reconstructions have (docs/right.md#ranges).
 
     own, wide: reconstructions by the model as it is, and with larger weights, so that what nothing bounds leaves [0, 1]
     """
+    if own is None or wide is None or own.shape != wide.shape or not own.numel():
+        raise BadAnswer("the reconstructions by smaller and by larger weights should be images of one shape")
     told = {"actual": f"from {min(own.min(), wide.min()):.3g} to {max(own.max(), wide.max()):.3g}"}
     bounded = all(torch.isfinite(each).all() and each.min() >= 0 and each.max() <= 1 for each in (own, wide))
     if kind == "cross-entropy of logits" and bounded and (wide - own).abs().max() > 1e-3 and wide.max() > 0:

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, numbers, parts, shown, tensor
+from grading.checks.compare import Disagreement, close, images_like, numbers, parts, shown, table, tensor
 from grading.checks.noise import standard_normal, wrong_start
 from grading.checks.sampler_laws import MEANS, SPREAD, Law, Schedule, right_laws, slips
 from grading.checks.sampler_noises import judge_noises, judge_only_noise
-from grading.checks.sampler_steps import distance
+from grading.checks.sampler_steps import distance, unit, walked
 from grading.checks.sizes import in_turn, of_steps
 from grading.errors import Crashed, NotDone
 from grading.subjects import Subject
@@ -67,7 +67,7 @@ def _judge_walk(student: Subject, sizes: dict[str, Any]) -> None:
 
 def _judge_law(student: Subject, trace: dict[str, Any], before_last: Tensor, labels: Tensor) -> None:
     """Raises Disagreement where the walk leads elsewhere than right walks do, with the mistake that leads there."""
-    schedule = Schedule(tensor(trace["alpha_bars"], "alpha_bars"))
+    schedule = Schedule(trace["alpha_bars"])
     right = right_laws(schedule)
     if any(_follows(before_last, labels, law) for law in right.values()):
         return
@@ -98,10 +98,10 @@ def _named(student: Subject, labels: Tensor) -> tuple[str, str]:
         trace = _trace(student, labels, COARSE, "named", WIDE)
     except Disagreement:
         return "", ""
-    schedule = Schedule(tensor(trace["alpha_bars"], "alpha_bars"), WIDE)
-    if trace["states"] is None:
+    schedule, states = Schedule(trace["alpha_bars"], WIDE), walked(trace)
+    if states is None:
         return "", ""
-    states, centres = tensor(trace["states"], "the states"), MEANS.double()[labels].view(-1, 1, 1, 1)
+    centres = MEANS.double()[labels].view(-1, 1, 1, 1)
     known = slips(schedule)
     far = {bug: distance(states, centres, schedule, step) for bug, (step, _) in known.items()}
     nearest = min(far, key=far.__getitem__)
@@ -119,6 +119,7 @@ def _trace(
         raise Disagreement(
             "generate_sample should run without gradients: decorate it with @torch.no_grad()", bug="with-gradient"
         )
+    trace["alpha_bars"] = table(trace["alpha_bars"], "alpha_bars")
     return trace
 
 
@@ -145,7 +146,7 @@ def _judge_course(trace: dict[str, Any], labels: Tensor) -> Tensor:
     first = tensor(trace["first"], "x_T")
     if not standard_normal(first):
         raise wrong_start(first)
-    return tensor(trace["last"], "the state before the last step")
+    return images_like(trace["last"], "the state before the last step", len(labels))
 
 
 def _measured(images: Tensor, labels: Tensor) -> Law:
@@ -182,23 +183,18 @@ def _judge_links(trace: dict[str, Any]) -> None:
     Looked at in the second half of the walk: at its beginning a schedule may throw nearly everything away. There right
     walks are correlated to 0.68 and more from one state to the next; drawn by themselves they would be to 0.008.
     """
-    if trace["states"] is None:
+    states = walked(trace)
+    if states is None:
         return
-    walk = [*tensor(trace["states"], "the states"), tensor(trace["images"], "the images")]
+    walk = [*states, tensor(trace["images"], "the images")]
     walk = walk[len(walk) // 2 - 1 :]
     for before, after in pairwise(image - image.flatten(1).mean(1).view(-1, 1, 1, 1) for image in walk):
-        pair = torch.stack([_unit(before), _unit(after)])
+        pair = torch.stack([unit(before), unit(after)])
         if torch.corrcoef(pair)[0, 1].item() < LINKED:
             raise Disagreement(
                 "x_{t-1} has nothing to do with x_t: every step starts from the image that the last one led to",
                 bug="broken-walk",
             )
-
-
-def _unit(images: Tensor) -> Tensor:
-    """Images [B, ...], each with spread 1, since each may have been stretched by its own extremes; flattened."""
-    flat = images.flatten(1)
-    return (flat / flat.std(1, keepdim=True).clamp_min(1e-12)).flatten()
 
 
 def _judge_end(images: Tensor, labels: Tensor) -> None:

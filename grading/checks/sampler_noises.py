@@ -9,6 +9,7 @@ from torch import Tensor
 from grading.checks.compare import Disagreement, tensor
 from grading.checks.noise import SHARED, shared, standard_normal, uniform
 from grading.checks.sampler_laws import MEANS
+from grading.checks.sampler_steps import walked
 
 FAINT = 1e-3  # of the standard deviation of noise between the steps; below it there is none
 LAST_NOISE = 1e-2
@@ -16,7 +17,10 @@ LAST_NOISE = 1e-2
 
 def judge_only_noise(trace: dict[str, Any], before_last: Tensor, labels: Tensor) -> None:
     """Raises Disagreement where the last step of a walk without noise adds some."""
-    left = _left_over(before_last, tensor(trace["images"], "the images"), labels)
+    images = tensor(trace["images"], "the images")
+    if before_last.shape != images.shape:
+        return
+    left = _left_over(before_last, images, labels)
     if left.std() > LAST_NOISE and standard_normal(left / left.std()):
         raise Disagreement(
             "noise is added in the last step, t = 0, and in no other: the condition is the wrong way round",
@@ -32,9 +36,10 @@ def judge_noises(trace: dict[str, Any], labels: Tensor) -> None:
     What is left of x_{t-1} where its part that is linear in x_t and in the class is taken away; nothing in a walk without
     noise. Only what is recognised is told.
     """
-    if trace["states"] is None:
+    states = walked(trace)
+    if states is None:
         return
-    for before, after in pairwise(tensor(trace["states"], "the states")):
+    for before, after in pairwise(states):
         left = _left_over(before, after, labels)
         if left.std() < FAINT:
             continue

@@ -1,13 +1,30 @@
 """How far a walk from noise to images is from certain steps: told from the images that it led through."""
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor
 
+from grading.checks.compare import tensor
 from grading.checks.sampler_laws import Schedule, Step
 
 NEAR = 5.0  # standard errors
+
+
+def walked(trace: Mapping[str, Any]) -> Tensor | None:
+    """The images that the network was asked about, [T, B, 1, H, W] like those generated; None where none were kept."""
+    if trace["states"] is None:
+        return None
+    states = tensor(trace["states"], "the states")
+    return tensor(states, "the states", (len(states) if states.ndim else 1, *trace["images"].shape))
+
+
+def unit(images: Tensor) -> Tensor:
+    """Images [B, ...], each with spread 1, since each may have been stretched by its own extremes; flattened."""
+    flat = images.flatten(1)
+    return (flat / flat.std(1, keepdim=True).clamp_min(1e-12)).flatten()
 
 
 def distance(states: Tensor, centres: Tensor, schedule: Schedule, step: Step) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, close, parts, shown, tensor, two
+from grading.checks.compare import Disagreement, close, parts, shown, table, tensor, two
 from grading.checks.noise import explained, standard_normal
 from grading.checks.returned_noise import in_full, judge_order, judge_scaled, judge_second, not_added
 from grading.errors import Crashed, NotDone
@@ -31,7 +31,7 @@ def variance_schedule(student: Subject, reference: Subject, rng: Generator) -> N
     if any(found[name] is None for name in ("betas", "alphas", "alpha_bars")):
         _judge_alpha_bars(_alpha_bars_in_use(student, rng))
         return
-    betas = tensor(found["betas"], "betas")
+    betas = table(found["betas"], "betas")
     if not ((betas > 0) & (betas < 1)).all():
         raise Disagreement("betas should lie strictly between 0 and 1", actual=shown(betas))
     _judge_alphas(tensor(found["alphas"], "alphas", betas.shape), betas)
@@ -74,7 +74,7 @@ def _judge_product(alpha_bars: Tensor, betas: Tensor) -> None:
         "squared": (right**2, "alpha_bars is squared"),
         "rooted": (right.sqrt(), "alpha_bars is the running product itself, not its square root"),
         "off-by-one": (
-            torch.cat([torch.ones(1), right[:-1]]),
+            torch.cat([torch.ones_like(right[:1]), right[:-1]]),
             "alpha_bars is shifted by one: alpha_bars[0] = alphas[0]",
         ),
     }
@@ -168,7 +168,9 @@ def _own_alpha_bars(found: dict[str, Any]) -> Tensor | None:
     if found["alpha_bars"] is None:
         return None
     betas = found["betas"]
-    return tensor(found["alpha_bars"], "alpha_bars") if betas is None else (1 - tensor(betas, "betas")).cumprod(0)
+    if betas is None:
+        return table(found["alpha_bars"], "alpha_bars", 2)
+    return (1 - table(betas, "betas", 2)).cumprod(0)
 
 
 def _judge_noise(noise: Tensor) -> None:
@@ -189,7 +191,7 @@ def _known_mixture(signal: Tensor, scale: Tensor, t: Tensor, found: dict[str, An
     if bars is None or betas is None:
         return "", plain
     beta, bar = betas.double()[t], bars[t]
-    later, earlier = bars[t + 1], bars[t - 1]
+    later, earlier = bars[(t + 1).clamp(max=len(bars) - 1)], bars[t - 1]
     slips = {
         "no-root": (bar, 1 - bar, "the square roots are missing: sqrt(alpha_bar_t) and sqrt(1 - alpha_bar_t)"),
         "no-root-on-noise": (bar.sqrt(), 1 - bar, "the root over 1 - alpha_bar_t is missing"),

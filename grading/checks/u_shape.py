@@ -7,11 +7,12 @@ Judged by docs/right.md#modes-and-layers.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from grading.checks.compare import Disagreement, parts, tensor
+from grading.checks.compare import Disagreement, all_parts, parts, tensor
 from grading.checks.operations import CONVOLUTIONS, UPSAMPLINGS, Operation, followed
 from grading.errors import Crashed, NotDone, NotMeasured
 from grading.subjects import Subject
@@ -46,9 +47,9 @@ def conditional(student: Subject, reference: Subject, rng: Generator) -> None:
 def latent_width(student: Subject, model: str, rng: Generator) -> int:
     """How many numbers mu has for an image. Raises Disagreement where forward does not tell."""
     x, y = torch.rand(COUNT, 3, SIDE, SIDE, generator=rng), 9 - torch.arange(COUNT)
-    own = parts(student.vae_pass(model=model, x=x, y=y, z=None), own=list)["own"]
+    own = all_parts(student.vae_pass(model=model, x=x, y=y, z=None), own=list)["own"]
     mu = tensor(own[1], "mu") if len(own) > 1 else torch.empty(0)
-    if mu.ndim < 2 or len(mu) != COUNT:
+    if mu.ndim < 2 or len(mu) != COUNT or not mu.numel():
         raise Disagreement("forward should return (xg, mu, log_var, z), with mu of shape [B, latent_dim]")
     return mu[0].numel()
 
@@ -62,7 +63,7 @@ def _half(student: Subject, model: str, rng: Generator, half: str) -> tuple[Oper
     found = student.architecture(model=model, latent=latent, seed="a")
     if found is None:
         raise NotMeasured("where the encoder ends and the decoder begins could not be told: look for its layers")
-    return followed(parts(found, **{half: list})[half])
+    return followed(all_parts(found, **{half: list})[half])
 
 
 def _by_itself(student: Subject, model: str, half: str, error: Crashed | NotDone) -> tuple[Operation, ...]:
@@ -126,9 +127,11 @@ def judge_bottleneck(student: Subject, model: str, rng: Generator) -> None:
     images = [torch.rand(COUNT, 3, SIDE, SIDE, generator=rng) for _ in range(2)]
     drawn = [_decoded(student, model, x, y, z) for x in images]
     other = _decoded(student, model, images[0], y, -z)
-    if drawn[0] is None or drawn[1] is None or other is None or (drawn[0] - other).abs().max() < ALIKE:
+    if drawn[0] is None or drawn[1] is None or other is None:
         return  # what is decoded is not the z that reparameterize gives, so nothing can be put in its place
-    difference = (drawn[0] - drawn[1]).abs().max().item()
+    if apart(drawn[0], other) < ALIKE:
+        return
+    difference = apart(drawn[0], drawn[1])
     if difference > ALIKE:
         raise Disagreement(
             "with z the same, other images are decoded otherwise: something goes past z, as in a U-Net with skips",
@@ -139,5 +142,25 @@ def judge_bottleneck(student: Subject, model: str, rng: Generator) -> None:
 
 
 def _decoded(student: Subject, model: str, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
-    answer = parts(student.vae_pass(model=model, x=x, y=y, z=z, seed="b"), put=list, asked=list)
-    return tensor(answer["put"][0], "xg") if answer["asked"] else None
+    return decoded(student.vae_pass(model=model, x=x, y=y, z=z, seed="b"))
+
+
+def decoded(answer: Any) -> Tensor | None:
+    """xg with a known z in the place of what reparameterize draws; None where forward does not call it."""
+    found = parts(answer, put=list, asked=list)
+    if not found["asked"]:
+        return None
+    if not found["put"]:
+        raise Disagreement("forward should return (xg, mu, log_var, z)", actual="nothing")
+    return tensor(found["put"][0], "xg")
+
+
+def apart(one: Tensor, other: Tensor) -> float:
+    """The largest difference of two answers. Raises Disagreement where they cannot be held against each other."""
+    if one.shape != other.shape or not one.numel():
+        raise Disagreement(
+            "xg should have the same shape in every call",
+            expected=f"shape [{COUNT}, 3, {SIDE}, {SIDE}] each time",
+            actual=f"shapes {list(one.shape)} and {list(other.shape)}",
+        )
+    return (one - other).abs().max().item()

@@ -98,22 +98,22 @@ def _pass(student: Subject, asked: Asked) -> Passed:
     answer = parts(student.vae_pass(**asked.question(), seed="a"), drawn=object, put=object, asked=list, decoder=dict)
     x_hat, mu, logvar = _three(answer["put"])
     own = _three(answer["drawn"])
-    flat = tensor(x_hat, "x_hat").reshape(-1)
-    if flat.numel() != asked.x.numel():
+    images = tensor(x_hat, "x_hat")
+    if images.numel() != asked.x.numel():
         raise Disagreement(
-            "x_hat should be images like x", expected=f"{list(asked.x.shape)}", actual=f"shape {list(x_hat.shape)}"
+            "x_hat should be images like x", expected=f"{list(asked.x.shape)}", actual=f"shape {list(images.shape)}"
         )
-    if tensor(own[0], "x_hat").numel() != flat.numel():
+    if tensor(own[0], "x_hat").numel() != images.numel():
         raise BadAnswer("the images of two calls have two sizes")
     return Passed(
-        flat.view(COUNT, PIXELS),
+        images.reshape(COUNT, PIXELS),
         _latent(mu, "mu", asked),
         _latent(logvar, "logvar", asked),
         tensor(own[0], "x_hat").reshape(COUNT, PIXELS),
         (_latent(own[1], "mu", asked), _latent(own[2], "logvar", asked)),
         [tensor(value, "what reparametrize is handed") for value in answer["asked"]] if answer["asked"] else None,
         answer["decoder"],
-        tuple(x_hat.shape),
+        tuple(images.shape),
         answer.get("encoder_learns") if isinstance(answer.get("encoder_learns"), bool) else None,
     )
 
@@ -216,7 +216,8 @@ def _judge_decoder(asked: Asked, found: Passed) -> None:
     if found.handed is None or close(images.reshape(COUNT, PIXELS), found.x_hat, atol=1e-4):
         return
     before = answer.get("before")
-    if isinstance(before, Tensor) and close(before.double().reshape(COUNT, PIXELS), found.x_hat, atol=1e-4):
+    fits = isinstance(before, Tensor) and before.numel() == found.x_hat.numel()
+    if fits and close(tensor(before, "what the decoder gives").reshape(COUNT, PIXELS), found.x_hat, atol=1e-4):
         raise Disagreement(
             "the decoder sees the class before z; the handout's cells decode cat((z, c)), z first",
             bug="class-before-z",
