@@ -4,10 +4,12 @@ import torch
 from torch import Generator, Tensor
 
 from grading.checks.compare import parts, tensor
+from grading.metrics.apart import in_another_order
 from grading.metrics.curves import scatter
 from grading.metrics.epochs import drawn
 from grading.metrics.pictures import grid
 from grading.metrics.retraining import (
+    BATCH,
     SHOWN,
     Trained,
     as_images,
@@ -39,7 +41,8 @@ def plain(student: Submission, setting: Setting) -> Evidence:
         for pair in ((known, held), (found.images, found.labels))
     )
     into_a_fresh_box(student, found)
-    again, redrawn = (in_batches(lambda z, _: _decoded(student, z), z, z[:, 0]) for z in (latents, seen))
+    rng = generator(setting.seed, "order")
+    again, redrawn = (_in_another_order(student, z, rng) for z in (latents, seen))
     errors, train_errors = squared_errors(again, known), squared_errors(redrawn, found.images)
     pictures = (
         drawn(found.epochs, TOLD, MEASURED, ERROR),
@@ -51,6 +54,10 @@ def plain(student: Submission, setting: Setting) -> Evidence:
         ),
     )
     return Evidence(measurements(found, train_errors, errors, (ERROR, "")), pictures)
+
+
+def _in_another_order(student: Submission, z: Tensor, rng: Generator) -> Tensor:
+    return in_another_order(lambda rows: _decoded(student, z[rows]), len(z), BATCH, rng)
 
 
 def _plain_losses(student: Submission, images: Tensor, labels: Tensor, rng: Generator) -> Tensor:

@@ -1,10 +1,11 @@
 """How well an autoencoder draws images it has never seen."""
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from grading.checks.compare import Disagreement, tensor
+from grading.metrics.apart import in_another_order
 from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
@@ -16,22 +17,22 @@ PER_CLASS, DRAWS, BATCH = 50, 5, 100
 
 
 def held_out(student: Submission, setting: Setting) -> Evidence:
-    """Cross-entropy per held-out image (in nats, summed over pixels), encoder and decoder asked separately.
+    """Cross-entropy per held-out image (in nats, summed over pixels), encoder and decoder asked apart.
 
-    z is drawn here from N(mu, sigma^2), five times per image, and the decoder sees nothing else: an image cannot be
-    handed through. The standard error counts images, not draws.
+    z is drawn here from N(mu, sigma^2), five times per image, and the decoder, in a process of its own, sees nothing else:
+    an image cannot be handed through. The standard error counts images, not draws.
     """
     images, labels = _balanced(setting)
     rng = generator(setting.seed, "reconstruction")
-    losses, drawn = zip(
-        *(_batch(student, x, y, rng) for x, y in zip(images.split(BATCH), labels.split(BATCH), strict=True)),
-        strict=True,
-    )
+    mu, logvar = _encoded(student, images, labels)
+    student.close()
+    draws = [_drawn_again(student, mu, logvar, labels, rng) for _ in range(DRAWS)]
+    losses = torch.stack([F.binary_cross_entropy(each, images, reduction="none").flatten(1).sum(1) for each in draws])
     note = f"{DRAWS} draws of z per image; standard error over images"
     title = "reconstruction loss on held-out images"
-    measured = interval("reconstruction", title, of_mean(torch.cat(losses)), len(images), "nats", note)
+    measured = interval("reconstruction", title, of_mean(losses.mean(0)), len(images), "nats", note)
     shown = torch.arange(0, len(images), max(1, len(images) // 10))[:10]
-    rows = [("held out", images[shown], [False] * 10), ("drawn again", torch.cat(drawn)[shown], [False] * 10)]
+    rows = [("held out", images[shown], [False] * 10), ("drawn again", draws[-1][shown], [False] * 10)]
     return Evidence((measured,), (grid(rows, "Held-out images, and the same after encoder and decoder."),))
 
 
@@ -41,15 +42,24 @@ def _balanced(setting: Setting) -> tuple[Tensor, Tensor]:
     return setting.assets.images[chosen], labels[chosen]
 
 
-def _batch(student: Submission, x: Tensor, y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Loss per image [B], and the last drawing [B, 1, 28, 28]."""
-    encoded = student.encode(x=x, y=y)
-    if not isinstance(encoded, list | tuple) or len(encoded) != 2:
-        raise Disagreement("forward should return three things: reconstruction, mu, logvar")
-    mu, logvar = (tensor(part, what).float() for part, what in zip(encoded, ("mu", "logvar"), strict=True))
-    losses = []
-    for _ in range(DRAWS):
-        z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
-        again = tensor(student.decode(z=z, y=y), "the reconstruction", x.shape).float().clamp(0, 1)
-        losses.append(F.binary_cross_entropy(again, x, reduction="none").flatten(1).sum(1))
-    return torch.stack(losses).mean(0), again
+def _encoded(student: Submission, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """mu and logvar of all images, each [N, Z]."""
+    parts = list[tuple[Tensor, Tensor]]()
+    for x, y in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+        encoded = student.encode(x=x, y=y)
+        if not isinstance(encoded, list | tuple) or len(encoded) != 2:
+            raise Disagreement("forward should return three things: reconstruction, mu, logvar")
+        mu, logvar = (tensor(part, what).float() for part, what in zip(encoded, ("mu", "logvar"), strict=True))
+        parts.append((mu, logvar))
+    return torch.cat([mu for mu, _ in parts]), torch.cat([logvar for _, logvar in parts])
+
+
+def _drawn_again(student: Submission, mu: Tensor, logvar: Tensor, labels: Tensor, rng: Generator) -> Tensor:
+    """What the decoder makes of a z drawn for each image: [N, 1, 28, 28] in [0, 1]."""
+    z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+
+    def decoded(rows: Tensor) -> Tensor:
+        again = student.decode(z=z[rows], y=labels[rows])
+        return tensor(again, "the reconstruction", (len(rows), 1, 28, 28)).float().clamp(0, 1)
+
+    return in_another_order(decoded, len(z), BATCH, rng)

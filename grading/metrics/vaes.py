@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from grading.assets.networks import in_batches as judged
 from grading.checks.compare import tensor, two
 from grading.checks.standard_divergence import kl_per_image
+from grading.metrics.apart import in_another_order
 from grading.metrics.epochs import drawn
 from grading.metrics.intervals import Z
 from grading.metrics.pictures import by_class, grid
@@ -127,9 +128,8 @@ def _apart(student: Submission, found: Trained, images: Tensor, labels: Tensor, 
     mu, logvar = _encoded(student, found.model, images, labels)
     z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
     into_a_fresh_box(student, found)
-    order = torch.randperm(len(z), generator=rng)  # so that its place tells the decoder nothing of an image
-    again = in_batches(lambda part, _: _decoded(student, found.model, part, None), z[order], labels)
-    return _elbo(again[order.argsort()], images, mu, logvar)
+    again = in_another_order(lambda rows: _decoded(student, found.model, z[rows], None), len(z), BATCH, rng)
+    return _elbo(again, images, mu, logvar)
 
 
 def _encoded(student: Submission, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,9 @@ class Coder:
         self.logvar, self.again = logvar, again
         self.encoded, self.decoded = 0, 0
 
+    def close(self) -> None:
+        """What it kept is gone."""
+
     def weights(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(name=name)
 
@@ -58,6 +61,37 @@ def test_perfect_is_better_than_noisy_is_better_than_grey() -> None:
 
 def test_the_noise_is_drawn_by_the_judge_and_is_the_same_again() -> None:
     assert loss(Coder(logvar=-2.0)) == loss(Coder(logvar=-2.0))
+
+
+class Keeping(Coder):
+    """Decodes z as the images that it was shown: from its memory, or by the place at which they were shown."""
+
+    def __init__(self, forgets: bool) -> None:
+        super().__init__()
+        self.forgets, self.kept, self.asked = forgets, list[Tensor](), 0
+
+    def encode(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        self.kept.append(x)
+        return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
+
+    def decode(self, z: Tensor, y: Tensor) -> Tensor:
+        if not self.kept:
+            return torch.full((len(z), 1, 28, 28), 0.5)
+        every = torch.cat(self.kept)
+        places = torch.arange(self.asked, self.asked + len(z)) % len(every)
+        self.asked += len(z)
+        return every[places]
+
+    def close(self) -> None:
+        self.kept = [] if self.forgets else self.kept
+
+
+def test_a_decoder_that_remembers_has_forgotten() -> None:
+    assert loss(Keeping(forgets=True)) == pytest.approx(784 * math.log(2), rel=1e-5)
+
+
+def test_places_tell_a_decoder_nothing() -> None:
+    assert loss(Keeping(forgets=False)) > 784 * math.log(2) > loss(Coder())
 
 
 @pytest.mark.parametrize(
