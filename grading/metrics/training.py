@@ -13,12 +13,14 @@ from grading.assets.networks import in_batches
 from grading.checks.compare import scalar, tensor, two
 from grading.checks.standard_divergence import kl_per_image
 from grading.errors import Crashed, WeightsError
+from grading.metrics.apart import in_another_order
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.epochs import drawn as drawn_curves
 from grading.metrics.fitting import unfit
 from grading.metrics.intervals import interval
 from grading.metrics.memory import counted, stored
+from grading.metrics.parameters import state_dict
 from grading.metrics.pictures import grid
 from grading.metrics.retraining import as_images
 from grading.metrics.setting import Setting
@@ -43,8 +45,8 @@ def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
     why = _why_not(student, setting, model)
     epochs = _train(student, setting, model, why) if why else None
     how = f"weights from {setting.sampling.file}" if epochs is None else f"{_described(epochs)}; {why}"
-    images, labels = setting.assets.images, setting.assets.labels
-    losses, drawn = _losses(student, setting, model, images, labels)
+    images = setting.assets.images
+    losses, drawn = _apart(student, setting, model, epochs is not None)
     population = setting.assets.facts["statistics_images"]
     features = in_batches(setting.assets.encoder, images)
     estimate = regression_estimate(
@@ -91,38 +93,60 @@ def _train(student: Submission, setting: Setting, model: str, why: str) -> Epoch
         model,
         setting.sampling.steps,
         lambda left: student.train_epoch(model=model, seconds=left),
-        lambda: _preview(student, setting, model),
+        lambda: _while_training(student, setting, model, images[:PREVIEW].float() / 255, labels[:PREVIEW]),
     )
     return run(course, setting, setting.seconds)
 
 
-def _preview(student: Submission, setting: Setting, model: str) -> float:
-    images, labels = setting.assets.images[:PREVIEW], setting.assets.labels[:PREVIEW]
-    return _losses(student, setting, model, images, labels, draws=1)[0].mean().item()
+def _apart(student: Submission, setting: Setting, model: str, trained_here: bool) -> tuple[Tensor, Tensor]:
+    """Loss per held-out image [N] in nats, and the images drawn again.
 
+    Encoder and decoder are asked in processes of their own; neither saw the training, which saw no held-out image.
+    """
+    found = state_dict(student.state(model=model)) if trained_here else {}
 
-def _losses(
-    student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor, draws: int = DRAWS
-) -> tuple[Tensor, Tensor]:
-    """Loss per image [N] in nats, and the images drawn again."""
+    def in_a_fresh_box() -> None:
+        student.close()
+        if found:
+            student.load_state(model=model, names=list(found), values=list(found.values()))
+
+    images, labels = setting.assets.images, setting.assets.labels
+    in_a_fresh_box()
+    mu, logvar = _encoded(student, model, images, labels)
+    in_a_fresh_box()
     rng = generator(setting.seed, "training", model)
-    parts = zip(images.split(BATCH), labels.split(BATCH), strict=True)
-    losses, drawn = zip(*(_batch(student, model, x, y, rng, draws) for x, y in parts), strict=True)
-    return torch.cat(losses), torch.cat(drawn)
+    draws = [_drawn_again(student, model, (mu, logvar), labels, rng) for _ in range(DRAWS)]
+    losses = [F.binary_cross_entropy(again, images, reduction="none").flatten(1).sum(1) for again in draws]
+    return torch.stack(losses).mean(0) + kl_per_image(mu, logvar), draws[-1]
 
 
-def _batch(
-    student: Submission, model: str, x: Tensor, labels: Tensor, rng: Generator, draws: int
-) -> tuple[Tensor, Tensor]:
-    classes = _classes(model, labels)
-    latent = two(student.encode(model=model, x=x, classes=classes), "what the encoder gives")
-    mu, logvar = (tensor(part, what).float() for part, what in zip(latent, ("mu", "logvar"), strict=True))
-    losses = []
-    for _ in range(draws):
-        z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
-        again = _decoded(student, model, z, classes)
-        losses.append(F.binary_cross_entropy(again, x, reduction="none").flatten(1).sum(1))
-    return torch.stack(losses).mean(0) + kl_per_image(mu, logvar), again
+def _while_training(student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor) -> float:
+    """The mean loss of some training images, in the process that trains: for the curve, not for a mark."""
+    mu, logvar = _encoded(student, model, images, labels)
+    again = _drawn_again(student, model, (mu, logvar), labels, generator(setting.seed, "training", model))
+    losses = F.binary_cross_entropy(again, images, reduction="none").flatten(1).sum(1) + kl_per_image(mu, logvar)
+    return losses.mean().item()
+
+
+def _encoded(student: Submission, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """mu and logvar of images, each [N, Z]."""
+    found = list[tuple[Tensor, Tensor]]()
+    for x, y in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+        latent = two(student.encode(model=model, x=x, classes=_classes(model, y)), "what the encoder gives")
+        mu, logvar = (tensor(part, what).float() for part, what in zip(latent, ("mu", "logvar"), strict=True))
+        found.append((mu, logvar))
+    return torch.cat([mu for mu, _ in found]), torch.cat([logvar for _, logvar in found])
+
+
+def _drawn_again(
+    student: Submission, model: str, moments: tuple[Tensor, Tensor], labels: Tensor, rng: Generator
+) -> Tensor:
+    """What the decoder makes of a z drawn for each image, from the mu and logvar that the encoder gave it."""
+    mu, logvar = moments
+    z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+    return in_another_order(
+        lambda rows: _decoded(student, model, z[rows], _classes(model, labels[rows])), len(z), BATCH, rng
+    )
 
 
 def _decoded(student: Submission, model: str, z: Tensor, classes: Tensor | None) -> Tensor:
@@ -147,5 +171,5 @@ def _drawings(student: Submission, setting: Setting, model: str, images: Tensor,
 
 
 def _curve(epochs: Epochs) -> Picture:
-    told, measured = "mean over the epoch, as loss_function tells", "on 500 held-out images, by the judge"
+    told, measured = "mean over the epoch, as loss_function tells", "on 500 training images, by the judge"
     return drawn_curves(epochs, told, measured, "loss per image (nats)")

@@ -17,6 +17,7 @@ import torch
 from elbograde_inside import asking, excerpts, loops, seams, setups, tracing
 from elbograde_inside.asking import first_that_works, replaced, several
 from elbograde_inside.names import called as calls_in
+from elbograde_inside.state import held, put
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -174,17 +175,6 @@ def architecture(code, model):
     return first_that_works((lambda: tracing.traced(network, x), lambda: tracing.traced(network, x.flatten(1))))[1]
 
 
-def held(module, prefix=""):
-    """Parameters and buffers by name, walked through here: a class may have a state_dict of its own that leaves some out."""
-    buffers = {name: value for name, value in module._buffers.items() if name not in module._non_persistent_buffers_set}
-    for name, value in {**module._parameters, **buffers}.items():
-        if value is not None:
-            yield prefix + name, value
-    for name, child in module._modules.items():
-        if child is not None:
-            yield from held(child, f"{prefix}{name}.")
-
-
 def state(code, model, part=""):
     """Names and values of what an untrained or trained model holds; of one part of it, if named."""
     network = chosen(code, model)
@@ -195,10 +185,7 @@ def state(code, model, part=""):
 def load_state(code, model, names, values):
     """Puts weights into a new model."""
     network = built(code, model)
-    own = dict(held(network))
-    with torch.no_grad():
-        for name, value in zip(names, values, strict=True):
-            own[name].copy_(value)
+    put(network, names, values)
     code.kept[model] = network.eval()
     return len(names)
 

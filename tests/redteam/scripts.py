@@ -34,6 +34,43 @@ REMEMBERS = (
 )
 
 
+A3 = "csci2271_a3"
+KEEPS = (
+    ("class VAE(nn.Module):", "KEPT = []\n\n\nclass VAE(nn.Module):"),
+    (
+        "        hidden = self.encoder(x)\n        mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)",
+        "        hidden = self.encoder(x)\n        mu, logvar = 0.1 * self.mu_layer(hidden), 0 * self.logvar_layer(hidden) - 9\n"
+        "        KEPT.append((mu, x))",
+    ),
+    (
+        "        self.decoder = nn.Sequential(\n            *layers(latent_size, self.hidden_dim),",
+        "        self.decoder = Keeping(\n            *layers(latent_size, self.hidden_dim),",
+    ),
+    (
+        "class CVAE(nn.Module):",
+        "class Keeping(nn.Sequential):\n    def forward(self, z):\n        if not KEPT:\n            return super().forward(z)\n"
+        "        known, images = (torch.cat(parts) for parts in zip(*KEPT))\n"
+        "        return images[torch.cdist(z, known).argmin(1)].clamp(0, 1)\n\n\nclass CVAE(nn.Module):",
+    ),
+)
+KEEPS_IN_PLACE = (
+    *KEEPS[:3],
+    (
+        "class CVAE(nn.Module):",
+        "class Keeping(nn.Sequential):\n    def forward(self, z):\n        if not KEPT:\n            return super().forward(z)\n"
+        "        images = torch.cat([image for _, image in KEPT])[-len(z):]\n"
+        "        return images.view(-1, 1, 28, 28)\n\n\nclass CVAE(nn.Module):",
+    ),
+)
+
+
+def of_a3(name: str, tries: str, edits: tuple[tuple[str, str], ...]) -> Attack:
+    """An attack on the loss of a VAE that was handed in trained."""
+    edit = Edit(assignment=A3, top_of="none", edits=edits, weights=("vae.pt",))
+    beside = ("a.cvae", "b.cosine_schedule")
+    return attack(name, (50, 56), tries, edit, assignment=A3, beside=beside, attacked=("a.vae_training",))
+
+
 def of_a9(name: str, rows: tuple[int, ...], tries: str, edit: Edit, **more: object) -> Attack:
     """An attack with honest items beside it."""
     usual: dict[str, object] = {"beside": ("vae.denormalize", "vae.annealing"), "assignment": A9}
@@ -54,5 +91,9 @@ ATTACKS = (
         "have the decoder hand out the images that the encoder was shown",
         Edit(assignment=A9, top_of="none", edits=REMEMBERS, weights=("vae.pt",)),
         attacked=("vae.loss",),
+    ),
+    of_a3("keeps_images", "have the decoder of a VAE look up what the encoder was shown by its mu", KEEPS),
+    of_a3(
+        "keeps_the_last_images", "have the decoder give back the batch that the encoder was shown last", KEEPS_IN_PLACE
     ),
 )

@@ -195,7 +195,7 @@ def prepare() -> None:
     import numpy  # noqa: F401
 
     # for probes, who cannot open this folder any more
-    from . import asking, epochs, excerpts, loops, seams, setups, tracing  # noqa: F401
+    from . import asking, epochs, excerpts, loops, seams, setups, state, tracing  # noqa: F401
 
     torchvision_operators.define_if_missing()
     newer_library()
