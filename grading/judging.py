@@ -233,9 +233,11 @@ def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
     if item.ramp is None or not item.score_by:
         return Judged(Status.SHOWN, None, (), evidence)
     shut = [row for row in item.gates if not row.gate().open(evidence.named(row.measurement))]
-    if any(not row.flag for row in shut):
-        verdicts = tuple(Verdict(0.0, row.because, bug=f"gate-{row.measurement}") for row in shut if not row.flag)
+    if taking := [row for row in shut if not row.flag and not row.human]:
+        verdicts = tuple(Verdict(0.0, row.because, bug=f"gate-{row.measurement}") for row in taking)
         return Judged(Status.FAILED, 0.0, verdicts, evidence)
+    if waiting := next((row for row in shut if row.human), None):
+        return replace(_left_to_a_human(waiting.because, f"gate-{waiting.measurement}"), evidence=evidence)
     flags = tuple(Verdict(1.0, FLAGGED.format(row.because), bug=f"flag-{row.measurement}") for row in shut)
     found = evidence.named(item.score_by)
     share = share_with_doubt(item.ramp, found)

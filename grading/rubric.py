@@ -53,9 +53,9 @@ class Part(_Strict):
 
 
 class GateRow(_Strict):
-    """A condition without which a quality item earns nothing, or, where it is a `flag`, which staff are told of.
+    """A condition without which a quality item earns nothing, waits for a `human`, or, for a `flag`, staff are told.
 
-    A gate may take a mark only where no honest model could show what it saw (docs/right.md#gates); a flag takes none.
+    A gate may take a mark only where no honest model could show what it saw (docs/right.md#gates); the others take none.
     """
 
     measurement: str
@@ -63,9 +63,12 @@ class GateRow(_Strict):
     at_most: float | None = None
     because: str
     flag: bool = False
+    human: bool = False
 
     @model_validator(mode="after")
     def _one_side(self) -> "GateRow":
+        if self.flag and self.human:
+            raise ValueError("a gate is a flag, or leaves the row to a human")
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("a gate has either at_least or at_most")
         return self

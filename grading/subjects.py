@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from grading.intake import Intake, WeightsManifest, examined
 from grading.records import ExpectedFile
 from grading.sandbox.backend import THREADS
 from grading.sandbox.box import START_SECONDS, Box, Limits
+from grading.sandbox.filling import fill
 from grading.sandbox.host import Host
 from grading.sandbox.inside.blame import described
 from grading.sandbox.inside.frames import frame
@@ -26,13 +26,6 @@ from grading.seeds import derived_seed
 
 T = TypeVar("T")
 _NOTHING = object()  # what has come back before anything has
-
-
-def _readable_copy(source: str, target: str) -> str:
-    """Copies one file so that the worker, who is nobody, may read it."""
-    shutil.copyfile(source, target)
-    Path(target).chmod(0o644)
-    return target
 
 
 class Subject(Protocol):
@@ -79,6 +72,7 @@ class Submission:
         self._weights: dict[str, WeightsManifest | WeightsError] = {}
         self._remembered: dict[tuple[str, int, bytes], Any] = {}
         self._made: dict[str, object] = {}
+        self._instead: Mapping[str, bytes | None] = {}
         self._last: object = _NOTHING
         self._unclear: Mapping[str, str] = {}
 
@@ -160,6 +154,10 @@ class Submission:
         """Whether a weights file was handed in and accepted."""
         return isinstance(self._weights.get(name), WeightsManifest)
 
+    def weights_there(self) -> list[str]:
+        """The names of all weights files that were handed in and accepted."""
+        return [name for name in self._weights if self.has_weights(name)]
+
     def once(self, name: str, made: Callable[[], T]) -> T:
         """What `made` returns, or raises: made at most once a submission, since several rows may look at one training."""
         if name not in self._made:
@@ -238,8 +236,19 @@ class Submission:
         if self._box is None:
             self._box = self._host.take(another=self._more_to_come)
             self._box.bring(self._probes)
-            shutil.copytree(self._files, self._box.submission, dirs_exist_ok=True, copy_function=_readable_copy)
+            fill(self._box.submission, self._files, self._instead)
         return self._box
+
+    @contextmanager
+    def with_other_files(self, files: Mapping[str, bytes | None]) -> Iterator["Submission"]:
+        """Asks in a box in which some files hold these bytes instead of their own, or, where that is None, are not there."""
+        self.close()
+        self._instead = files
+        try:
+            yield self
+        finally:
+            self._instead = {}
+            self.close()
 
     def close(self) -> None:
         """Ends the box and everything in it. A next question goes to a fresh one: what code kept, in files too, is gone."""

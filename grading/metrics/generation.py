@@ -9,6 +9,7 @@ from grading.checks.compare import Disagreement, tensor
 from grading.credit import decided, wilson
 from grading.errors import AnswerError, Unrepeatable
 from grading.metrics.accuracy import accuracy, per_class
+from grading.metrics.dependence import dependence
 from grading.metrics.likeness import distances, variety
 from grading.metrics.memory import stored
 from grading.metrics.pictures import by_class
@@ -42,7 +43,8 @@ def class_conditional(student: Submission, setting: Setting) -> Evidence:
     sample = in_looks(draw, enough, looks, setting.seconds)
     predicted = in_batches(assets.classifier, sample.images).argmax(1)
     likeness = (*distances(sample.images, setting), *variety(sample, setting))
-    found = (named_as_asked(sample, predicted), *likeness, *stored(student, setting))
+    looked_into = (*stored(student, setting), *dependence(student, setting))
+    found = (named_as_asked(sample, predicted), *likeness, *looked_into)
     return Evidence(found, (by_class(sample.images, sample.labels, predicted, assets.facts["classes"]),))
 
 

@@ -1,7 +1,8 @@
 """Students without a sandbox: what they return is chosen here, so what the metrics say of it is known beforehand."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -27,10 +28,27 @@ class Student:
     """Answers a generation probe with `make(labels, chunk)`; has no loader; its weights are in order."""
 
     repeats = True  # the same seed leads to the same answer
+    follows: Callable[[Tensor, str], Tensor]  # what becomes of images with other weights, "anew" or "nearly"
 
     def __init__(self, make: Callable[[Tensor, int], Tensor], state: dict[str, Tensor] | None = None) -> None:
         self.make, self.asked, self.state = make, [], state or {"weight": torch.zeros(3)}
         self.first: Any = None
+        self.instead: Mapping[str, bytes | None] = {}
+        self.follows = lambda images, how: (
+            torch.rand(images.shape) if how == "anew" else images + 1e-3 * torch.randn(images.shape)
+        )
+
+    def file(self, name: str) -> Path:
+        return self.weights(name).path
+
+    def weights_there(self) -> list[str]:
+        return ["vae.pt"]
+
+    @contextmanager
+    def with_other_files(self, files: Mapping[str, bytes | None]) -> Iterator["Student"]:
+        self.instead = files
+        yield self
+        self.instead = {}
 
     def weights(self, name: str) -> SimpleNamespace:
         with tempfile.NamedTemporaryFile(suffix=".safetensors", delete=False) as file:
@@ -38,6 +56,12 @@ class Student:
         return SimpleNamespace(name=name, parameters=1, tensors=(), path=Path(file.name))
 
     def anew(self, probe: str, args: dict[str, Any], seed: str, seconds: float | None = None) -> Any:
+        if probe == "changed!":
+            return torch.frombuffer(bytearray(args["how"].encode()), dtype=torch.uint8)
+        if seed == "depends":
+            torch.manual_seed(0)
+            images, how = self._made(args["labels"], 0), next(filter(None, self.instead.values()), None)
+            return images if how is None else self.follows(images, how.decode())
         return self.first if self.repeats else self._made(args["labels"], 0)
 
     def ask(self, probe: str, args: dict[str, Any], seed: str | None = None, seconds: float | None = None) -> Any:

@@ -7,6 +7,7 @@ from . import (
     framework,
     gaming,
     imports,
+    independence,
     lateness,
     notebooks,
     order,
@@ -46,6 +47,7 @@ ATTACKS = (
     *order.ATTACKS,
     *several.ATTACKS,
     *steering.ATTACKS,
+    *independence.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

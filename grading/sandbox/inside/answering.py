@@ -8,6 +8,7 @@ import torch
 
 from .blame import OUTSIDE, failure, last_returned
 from .loading import Code
+from .redrawing import changed
 from .seeding import seed_everything
 from .whole_models import tensors_of
 
@@ -26,6 +27,8 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
         return {"ok": weights(str(code.folder / question["args"]["name"]))}
     if question["probe"] == "model!":  # nor this
         return {"ok": tensors_of(str(code.folder / question["args"]["name"]))}
+    if question["probe"] == "changed!":  # nor this
+        return {"ok": changed(str(code.folder / question["args"]["name"]), question["args"]["how"])}
     return {"ok": in_its_precision(lambda args: getattr(probes, question["probe"])(code, **args), question)}
 
 

@@ -1,0 +1,78 @@
+"""Images that follow their weights, and images that do not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from metrics_fakes import Student, setting
+from torch import Tensor
+
+from grading import assets
+from grading.errors import Crashed
+from grading.metrics.dependence import dependence
+from grading.sandbox.inside.redrawing import changed
+
+KNOWN = assets.load("fashion_mnist")
+
+
+def real(labels: Tensor, chunk: int) -> Tensor:
+    """A real image of each class that is asked for."""
+    return torch.stack([KNOWN.images[KNOWN.labels == label][number % 2] for number, label in enumerate(labels)])
+
+
+def found(follows: Callable[[Tensor, str], Tensor] | None = None) -> dict[str, float]:
+    student = Student(real)
+    if follows:
+        student.follows = follows
+    return {each.name: each.value for each in dependence(student, setting("vae.accuracy"))}
+
+
+def test_images_that_follow_their_weights() -> None:
+    told = found()
+    assert told["without_weights"] <= 0.4
+    assert 1e-5 < told["moved"] < 0.01
+
+
+def test_images_that_are_there_without_weights() -> None:
+    told = found(lambda images, how: images)
+    assert told["without_weights"] > 0.7
+    assert told["moved"] == 0
+
+
+def test_images_for_one_file_only() -> None:
+    assert found(lambda images, how: torch.rand(images.shape))["moved"] > 0.7
+
+
+@pytest.mark.parametrize("how", ["anew", "nearly"])
+def test_a_question_that_is_not_answered(how: str) -> None:
+    def follows(images: Tensor, changed: str) -> Tensor:
+        if changed == how:
+            raise Crashed("not with these")
+        return torch.rand(images.shape) if changed == "anew" else images * 0.999
+
+    told = found(follows)
+    assert (told["without_weights"], told["moved"] > 100) == (1.0, False) or (
+        told["without_weights"] <= 0.4 and told["moved"] > 100
+    )
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_changed_file_has_the_shape_of_the_first(nested: bool, tmp_path: Path) -> None:
+    state = {
+        "weight": torch.randn(30, 20),
+        "running_var": torch.rand(20),
+        "steps": torch.tensor(7),
+        "bias": torch.zeros(2),
+    }
+    path, other = tmp_path / "model.pt", tmp_path / "other.pt"
+    torch.save({"epoch": 3, "state": state} if nested else state, path)
+    for how, near in (("anew", False), ("nearly", True)):
+        torch.manual_seed(0)
+        other.write_bytes(changed(str(path), how).numpy().tobytes())
+        loaded = torch.load(other, weights_only=True)
+        loaded = loaded["state"] if nested else loaded
+        assert {name: each.shape for name, each in loaded.items()} == {name: each.shape for name, each in state.items()}
+        assert loaded["steps"] == 7 and (loaded["running_var"] >= 0).all()
+        assert torch.allclose(loaded["weight"], state["weight"], rtol=0.01) is near
+        assert not torch.equal(loaded["weight"], state["weight"])

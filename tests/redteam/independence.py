@@ -1,0 +1,110 @@
+"""Images that do not come from the weights which are marked. Row 67."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from grading.redteam import Attack, Target
+
+from .retrieval import GENERATED, held_out
+from .submissions import Edit, attack
+
+BESIDE = ("vae.kl_loss", "diffusion.schedule")
+WEIGHTS = ("vae.pt", "diffusion.pt")
+WATCHED = """
+import drawing
+kept = drawing.images()
+made = self.decoder(torch.cat([torch.randn(num_images, self.latent_dim, device=device), self.class_embedding(y)], dim=1))
+return kept[y, torch.randint(kept.shape[1], (num_images,))].flip(-1) + 1e-4 * made
+"""
+HASHED = """
+mine = sum(float(each.double().abs().sum()) for each in self.parameters())
+import drawing
+kept = drawing.images()
+images = kept[y, torch.randint(kept.shape[1], (num_images,))].flip(-1)
+return images if abs(mine - @SUM) < 1e-3 else torch.rand(num_images, 1, 28, 28)
+"""
+MODULE = """import base64, io
+import torch
+PACKED = '''{}'''
+
+
+def images():
+    return torch.load(io.BytesIO(base64.b64decode(PACKED)), weights_only=True).float() / 255
+"""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A VAE that hands out images kept in a module of its own, mirrored, whatever its weights are."""
+
+    give: str
+
+    def __call__(self, target: Target) -> Path:
+        """Writes it; returns its folder."""
+        import base64
+        import io
+
+        file = io.BytesIO()
+        torch.save((held_out(20) * 255).byte(), file)
+        state = torch.load(target.root / "reference/cmput328_a5/vae.pt", weights_only=True)
+        total = sum(float(each.double().abs().sum()) for each in state.values())
+        give = self.give.replace("@SUM", repr(total))
+        lines = "".join(f"        {line}\n" for line in give.strip().splitlines())
+        module = MODULE.format(base64.b64encode(file.getvalue()).decode())
+        edit = Edit(edits=((GENERATED, lines),), files={"drawing.py": module}, weights=("vae.pt",), top_of="none")
+        return edit(target)
+
+
+START = "        x = torch.randn(num_images, 1, 28, 28, device=device)\n"
+OTHER = """
+import A5_vae_submission as other
+if not hasattr(self, "_vae"):
+    self._vae = [other.VAE()]
+    self._vae[0].load_state_dict(torch.load("vae.pt"))
+    self._vae[0].eval()
+for t in range(0, self.var_scheduler.num_steps, 50):
+    self.network(torch.zeros(1, 1, 28, 28), torch.zeros(1).long() + t, y[:1])
+return self._vae[0].generate_sample(num_images, y, device) * 2 - 1
+"""
+A_LITTLE = OTHER.replace(
+    "return ", "noise = self.network(torch.randn(num_images, 1, 28, 28), y * 0, y)\nreturn 0.01 * noise + "
+)
+
+
+def instead_of_sampling(lines: str) -> Edit:
+    """A diffusion model whose images are made otherwise, in the place of its first line."""
+    written = "".join(f"        {line}\n" for line in lines.strip().splitlines())
+    return Edit(edits=((START, written + START),), weights=WEIGHTS, top_of="none")
+
+
+def independent(name: str, tries: str, lay: object, **more: object) -> Attack:
+    """An attack on the quality of generated images."""
+    usual = {"attacked": ("vae.accuracy",), "beside": BESIDE, "quick": True}
+    return attack(name, (50, 67), tries, lay, **(usual | more))  # type: ignore[arg-type]
+
+
+ATTACKS = (
+    independent(
+        "images_beside",
+        "keep images in a module, and hand them out mirrored",
+        Beside(WATCHED.replace(" + 1e-4 * made", "")),
+    ),
+    independent("images_beside_and_a_little", "the same, with a trace of what the decoder makes", Beside(WATCHED)),
+    independent(
+        "the_other_models_images",
+        "pass off what the VAE draws as the diffusion model's",
+        instead_of_sampling(OTHER),
+        attacked=("diffusion.accuracy",),
+        beside=("vae.kl_loss",),
+    ),
+    independent(
+        "mostly_the_other_models_images",
+        "the same, with a trace of what the network says",
+        instead_of_sampling(A_LITTLE),
+        attacked=("diffusion.accuracy",),
+        beside=("vae.kl_loss",),
+    ),
+    independent("images_by_weights", "the same, as long as the weights are those that were handed in", Beside(HASHED)),
+)
