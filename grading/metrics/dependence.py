@@ -51,7 +51,8 @@ def _told(name: str, value: float, n: int, unit: str = "") -> Measurement:
 
 def _changed(student: Submission, file: str, how: str) -> bytes:
     """The file with other weights, made in a process that has imported nothing of the submission."""
-    answer = student.anew("changed!", {"name": file, "how": how}, f"{file} {how}")
+    names = [name for name, _, _ in student.weights(file).tensors]
+    answer = student.anew("changed!", {"name": file, "how": how, "names": names}, f"{file} {how}")
     content: bytes = answer.numpy().tobytes()
     return content
 

@@ -66,13 +66,22 @@ def test_a_changed_file_has_the_shape_of_the_first(nested: bool, tmp_path: Path)
         "bias": torch.zeros(2),
     }
     path, other = tmp_path / "model.pt", tmp_path / "other.pt"
-    torch.save({"epoch": 3, "state": state} if nested else state, path)
+    images = torch.rand(4, 784)
+    torch.save({"epoch": 3, "state": dict(state), "beside": images} if nested else state, path)
     for how, near in (("anew", False), ("nearly", True)):
         torch.manual_seed(0)
-        other.write_bytes(changed(str(path), how).numpy().tobytes())
+        other.write_bytes(changed(str(path), how, list(state)).numpy().tobytes())
         loaded = torch.load(other, weights_only=True)
+        assert not nested or torch.equal(loaded["beside"], images)
         loaded = loaded["state"] if nested else loaded
         assert {name: each.shape for name, each in loaded.items()} == {name: each.shape for name, each in state.items()}
         assert loaded["steps"] == 7 and (loaded["running_var"] >= 0).all()
         assert torch.allclose(loaded["weight"], state["weight"], rtol=0.01) is near
         assert not torch.equal(loaded["weight"], state["weight"])
+
+
+def test_weights_under_other_names_are_changed_too(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"net": {"a.weight": torch.ones(20) * 2}}, path)
+    (tmp_path / "other.pt").write_bytes(changed(str(path), "nearly", ["weight"]).numpy().tobytes())
+    assert not torch.equal(torch.load(tmp_path / "other.pt", weights_only=True)["net"]["a.weight"], torch.ones(20) * 2)

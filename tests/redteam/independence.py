@@ -57,6 +57,28 @@ class Beside:
         return edit(target)
 
 
+@dataclass(frozen=True)
+class BesideTheState:
+    """A VAE whose images lie in its checkpoint, beside the state dict, as 1 - x."""
+
+    def __call__(self, target: Target) -> Path:
+        """Writes it; returns its folder."""
+        give = """
+        kept = 1 - torch.load("vae.pt", map_location="cpu")["history"].float() / 255
+        return kept[y, torch.randint(kept.shape[1], (num_images,))]
+"""
+        load = (
+            'vae.load_state_dict(torch.load("vae.pt", map_location=device))',
+            'vae.load_state_dict(torch.load("vae.pt", map_location=device)["state_dict"])',
+        )
+        edit = Edit(edits=((GENERATED, give.lstrip("\n")), load), weights=("vae.pt",), top_of="none")
+        folder = edit(target)
+        state = torch.load(folder / "vae.pt", weights_only=True)
+        kept = ((1 - held_out(20)) * 255).byte()
+        torch.save({"state_dict": state, "history": kept, "epoch": 30}, folder / "vae.pt")
+        return folder
+
+
 START = "        x = torch.randn(num_images, 1, 28, 28, device=device)\n"
 OTHER = """
 import A5_vae_submission as other
@@ -92,6 +114,7 @@ ATTACKS = (
         Beside(WATCHED.replace(" + 1e-4 * made", "")),
     ),
     independent("images_beside_and_a_little", "the same, with a trace of what the decoder makes", Beside(WATCHED)),
+    independent("images_beside_the_state", "keep images in the checkpoint, beside the state dict", BesideTheState()),
     independent(
         "the_other_models_images",
         "pass off what the VAE draws as the diffusion model's",

@@ -28,7 +28,8 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
     if question["probe"] == "model!":  # nor this
         return {"ok": tensors_of(str(code.folder / question["args"]["name"]))}
     if question["probe"] == "changed!":  # nor this
-        return {"ok": changed(str(code.folder / question["args"]["name"]), question["args"]["how"])}
+        args = question["args"]
+        return {"ok": changed(str(code.folder / args["name"]), args["how"], args["names"])}
     return {"ok": in_its_precision(lambda args: getattr(probes, question["probe"])(code, **args), question)}
 
 

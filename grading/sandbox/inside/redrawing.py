@@ -5,6 +5,7 @@ imported none of its modules.
 """
 
 import io
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import torch
@@ -13,26 +14,48 @@ from torch import Tensor
 NEARLY = 1e-3  # of each number, for weights that are nearly the same
 
 
-def changed(path: str, how: str) -> Tensor:
+def changed(path: str, how: str, names: Collection[str]) -> Tensor:
     """The bytes of the file with other weights, uint8 [N].
 
     how: "anew", every tensor drawn from a normal distribution with its own mean and deviation; "nearly", every number
-    moved by about a thousandth of itself
+    moved by about a thousandth of itself;  names: of the model's tensors, which alone are changed: what lies beside
+    them stays, so that what is made of it stays too
     """
     found = torch.load(path, map_location="cpu", weights_only=True)
     file = io.BytesIO()
-    torch.save(_changed(found, how), file)
+    known = names if set(names) & {_plain(key) for key in _keys(found)} else None  # named otherwise: all are changed
+    torch.save(_changed(found, how, known), file)
     return torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
 
 
-def _changed(value: Any, how: str) -> Any:
-    if isinstance(value, Tensor):
-        return _other(value, how) if value.is_floating_point() and value.numel() else value
+def _changed(value: Any, how: str, names: Collection[str] | None) -> Any:
     if isinstance(value, dict):
-        for key in value:
-            value[key] = _changed(value[key], how)  # in place: an OrderedDict of state keeps what else it carries
+        for key, each in value.items():  # in place: a state dict keeps what else it carries
+            if isinstance(each, Tensor):
+                value[key] = _other(each, how) if _is_weight(key, each, names) else each
+            else:
+                value[key] = _changed(each, how, names)
         return value
-    return type(value)(_changed(each, how) for each in value) if type(value) in (list, tuple) else value
+    return type(value)(_changed(each, how, names) for each in value) if type(value) in (list, tuple) else value
+
+
+def _is_weight(key: object, tensor: Tensor, names: Collection[str] | None) -> bool:
+    return (names is None or _plain(key) in names) and tensor.is_floating_point() and bool(tensor.numel())
+
+
+def _plain(key: object) -> str:
+    """The name without what wrappers put before it."""
+    return str(key).removeprefix("module.").removeprefix("_orig_mod.")
+
+
+def _keys(value: Any) -> Iterator[object]:
+    """The keys of all tensors in dicts within dicts and lists."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from (key,) if isinstance(each, Tensor) else _keys(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _keys(each)
 
 
 def _other(tensor: Tensor, how: str) -> Tensor:
