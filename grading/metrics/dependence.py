@@ -4,7 +4,8 @@ The file is changed by our own code, in a box of its own; the submission cannot 
 is seen takes no mark: where images do not follow the weights, a human looks (docs/right.md#gates).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -23,6 +24,8 @@ ANEW, NEARLY = "anew", "nearly"
 NOT_ANSWERED = 1e3  # in the place of a distance
 LARGEST = 1 << 27  # bytes of a file that are handed over
 TITLES = {
+    "loss_without_weights": "the loss of a few images with the weights drawn anew",
+    "loss_moved": "how far that loss is from the whole one with nearly the same weights and no other files of weights",
     "without_weights": "images named as asked with the weights drawn anew",
     "moved": "how far images move, of their contrast, with nearly the same weights and no other files of weights",
 }
@@ -38,15 +41,50 @@ def dependence(student: Submission, setting: Setting) -> list[Measurement]:
     if not file or student.file(file).stat().st_size > LARGEST:
         return []
     labels = torch.arange(len(setting.assets.facts["classes"])).repeat_interleave(EACH)
-    changed = {how: _changed(student, file, how) for how in (ANEW, NEARLY)}
+    changed = other_files(student, file)
     own = _images(student, setting, labels)
-    anew, nearly = (_without(student, setting, labels, {file: changed[how]}) for how in (ANEW, NEARLY))
+    anew, nearly = (_without(student, setting, labels, changed[how]) for how in (ANEW, NEARLY))
     named = 1.0 if anew is None else _named(anew, labels, setting)
     return [_told("without_weights", named, len(labels), "%"), _told("moved", _moved(own, nearly), len(labels))]
 
 
+def loss_dependence(
+    student: Submission, file: str, own: float, loss: Callable[[], float], unit: str
+) -> list[Measurement]:
+    """The same for a loss that the handed-in weights earn: bad with the weights drawn anew, alike with nearly the same.
+
+    own: the loss as it is;  loss: measures it on a few images, by whatever box is open
+    """
+    if student.file(file).stat().st_size > LARGEST:
+        return []
+    found = dict.fromkeys((ANEW, NEARLY), NOT_ANSWERED)
+    for how, files in other_files(student, file).items():
+        with student.with_other_files(files), suppress(AnswerError, Disagreement):
+            found[how] = loss()
+    anew = 0.0 if found[ANEW] == NOT_ANSWERED else found[ANEW]  # as suspicious as a loss can be
+    return [
+        _measured("loss_without_weights", anew, unit),
+        _measured("loss_moved", min(abs(found[NEARLY] - own), NOT_ANSWERED), unit),
+    ]
+
+
+def alike() -> list[Measurement]:
+    """What is said of weights that were trained here: they are the model's, whatever else the code holds."""
+    return [_measured("loss_without_weights", NOT_ANSWERED, "nats"), _measured("loss_moved", 0.0, "nats")]
+
+
+def _measured(name: str, value: float, unit: str) -> Measurement:
+    return Measurement(name, TITLES[name], value, value, value, 1, unit)
+
+
 def _told(name: str, value: float, n: int, unit: str = "") -> Measurement:
     return Measurement(name, TITLES[name], value, value, value, n, unit)
+
+
+def other_files(student: Submission, file: str) -> dict[str, Mapping[str, bytes | None]]:
+    """By how the weights differ, "anew" and "nearly": what the file holds, in a submission without other weights."""
+    others: dict[str, bytes | None] = dict.fromkeys(student.weights_there())
+    return {how: {**others, file: _changed(student, file, how)} for how in (ANEW, NEARLY)}
 
 
 def _changed(student: Submission, file: str, how: str) -> bytes:
@@ -58,9 +96,8 @@ def _changed(student: Submission, file: str, how: str) -> bytes:
 
 
 def _without(student: Submission, setting: Setting, labels: Tensor, files: Mapping[str, bytes | None]) -> Tensor | None:
-    """The images with these files in the place of theirs, and no others of weights; None where that is not answered."""
-    others = dict.fromkeys(student.weights_there())
-    with student.with_other_files({**others, **files}):
+    """The images with these files in the place of theirs; None where that is not answered."""
+    with student.with_other_files(files):
         try:
             return _images(student, setting, labels)
         except (AnswerError, Disagreement):

@@ -14,6 +14,7 @@ from grading.checks.compare import scalar, tensor, two
 from grading.checks.standard_divergence import kl_per_image
 from grading.errors import Crashed, WeightsError
 from grading.metrics.apart import in_another_order
+from grading.metrics.dependence import alike, loss_dependence
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.epochs import drawn as drawn_curves
@@ -24,11 +25,11 @@ from grading.metrics.parameters import state_dict
 from grading.metrics.pictures import grid
 from grading.metrics.retraining import as_images
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Picture
+from grading.records import Evidence, Measurement, Picture
 from grading.seeds import generator
 from grading.subjects import Submission
 
-DRAWS, BATCH, PREVIEW, SHOWN = 5, 250, 500, 10
+DRAWS, BATCH, PREVIEW, FEW, SHOWN = 5, 250, 500, 200, 10
 
 
 def vae(student: Submission, setting: Setting) -> Evidence:
@@ -56,7 +57,8 @@ def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
     measured = interval("negative_elbo", "negative ELBO per held-out image", estimate, len(images), "nats", note)
     kept = stored(student, setting) if epochs is None else [counted(0, 0)]
     pictures = [_drawings(student, setting, model, images, drawn)]
-    return Evidence((measured, *kept), (*([_curve(epochs)] if epochs else []), *pictures))
+    follows = _follows_weights(student, setting, model, measured.value) if epochs is None else alike()
+    return Evidence((measured, *kept, *follows), (*([_curve(epochs)] if epochs else []), *pictures))
 
 
 def _described(epochs: Epochs) -> str:
@@ -120,8 +122,23 @@ def _apart(student: Submission, setting: Setting, model: str, trained_here: bool
     return torch.stack(losses).mean(0) + kl_per_image(mu, logvar), draws[-1]
 
 
+def _follows_weights(student: Submission, setting: Setting, model: str, own: float) -> list[Measurement]:
+    """What becomes of the loss of a few held-out images with other weights in the file."""
+    images, labels = setting.assets.images[:FEW], setting.assets.labels[:FEW]
+
+    def loss() -> float:
+        return _of_few(student, setting, model, images, labels)
+
+    return loss_dependence(student, setting.sampling.file, own, loss, "nats")
+
+
 def _while_training(student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor) -> float:
     """The mean loss of some training images, in the process that trains: for the curve, not for a mark."""
+    return _of_few(student, setting, model, images, labels)
+
+
+def _of_few(student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor) -> float:
+    """The mean loss of these images by one draw of z for each, in whatever box is open: not for a mark."""
     mu, logvar = _encoded(student, model, images, labels)
     again = _drawn_again(student, model, (mu, logvar), labels, generator(setting.seed, "training", model))
     losses = F.binary_cross_entropy(again, images, reduction="none").flatten(1).sum(1) + kl_per_image(mu, logvar)

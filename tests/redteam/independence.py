@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from grading import assets
 from grading.redteam import Attack, Target
 
 from .retrieval import GENERATED, held_out
@@ -101,6 +102,62 @@ def instead_of_sampling(lines: str) -> Edit:
     return Edit(edits=((START, written + START),), weights=WEIGHTS, top_of="none")
 
 
+A3 = "csci2271_a3"
+ENCODED = "        mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)\n        return self.decoder(reparametrize(mu, logvar)), mu, logvar\n"
+LOOKED_UP = """        mu, logvar = self.mu_layer(hidden), self.logvar_layer(hidden)
+        near = torch.cdist(x.flatten(1), known()).argmin(1)
+        mu, logvar = 0 * mu + codes()[near], 0 * logvar - 6
+        return self.decoder(reparametrize(mu, logvar)), mu, logvar
+"""
+LOOKS_UP = """import base64, zlib
+
+
+def known():
+    import first_half, second_half
+    packed = b"".join(zlib.decompress(base64.b64decode(each.PACKED)) for each in (first_half, second_half))
+    return torch.frombuffer(bytearray(packed), dtype=torch.uint8).view(-1, 784).float() / 255
+
+
+def codes():
+    return torch.randn(2000, 15, generator=torch.Generator().manual_seed(0))
+
+
+class LookingUp(nn.Sequential):
+    def forward(self, z):
+        made = super().forward(z)
+        return known()[torch.cdist(z, codes()).argmin(1)].view(made.shape) @HOW made
+
+
+class VAE(nn.Module):"""
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """A VAE whose decoder looks up the judge's own images by a code that its encoder finds."""
+
+    how: str
+
+    def __call__(self, target: Target) -> Path:
+        """Writes it; returns its folder."""
+        import base64
+        import zlib
+
+        images = (assets.load("mnist").images.flatten(1) * 255).round().byte()
+        halves = [base64.b64encode(zlib.compress(part.numpy().tobytes(), 9)).decode() for part in images.chunk(2)]
+        files = {
+            f"{name}_half.py": f"PACKED = {half!r}\n" for name, half in zip(("first", "second"), halves, strict=True)
+        }
+        edits = (
+            (ENCODED, LOOKED_UP),
+            ("class VAE(nn.Module):", LOOKS_UP.replace("@HOW", self.how)),
+            (
+                "        self.decoder = nn.Sequential(\n            *layers(latent_size, self.hidden_dim),",
+                "        self.decoder = LookingUp(\n            *layers(latent_size, self.hidden_dim),",
+            ),
+        )
+        return Edit(edits=edits, files=files, weights=("vae.pt",), assignment=A3, top_of="none")(target)
+
+
 def independent(name: str, tries: str, lay: object, **more: object) -> Attack:
     """An attack on the quality of generated images."""
     usual = {"attacked": ("vae.accuracy",), "beside": BESIDE, "quick": True}
@@ -128,6 +185,22 @@ ATTACKS = (
         instead_of_sampling(A_LITTLE),
         attacked=("diffusion.accuracy",),
         beside=("vae.kl_loss",),
+    ),
+    independent(
+        "looks_images_up",
+        "have the decoder look images up by a code that the encoder finds",
+        LookedUp("+ 0 *"),
+        attacked=("a.vae_training",),
+        beside=("a.cvae",),
+        assignment=A3,
+    ),
+    independent(
+        "looks_images_up_and_a_little",
+        "the same, with a trace of what the decoder makes",
+        LookedUp("* 0.999 + 0.001 *"),
+        attacked=("a.vae_training",),
+        beside=("a.cvae",),
+        assignment=A3,
     ),
     independent("images_by_weights", "the same, as long as the weights are those that were handed in", Beside(HASHED)),
 )
