@@ -34,8 +34,8 @@ TITLES = {
 def dependence(student: Submission, setting: Setting) -> list[Measurement]:
     """What becomes of a few images where the file holds other weights, and other files of weights are missing.
 
-    Nothing where the rubric names no file. A question that is not answered with changed weights counts as one whose answer
-    did not follow them: honest code takes whatever numbers a file of its shape holds.
+    Nothing where the rubric names no file. With weights drawn anew honest code may overflow or raise: that follows them too.
+    With nearly the same weights it answers.
     """
     file = setting.sampling.file
     if not file or student.file(file).stat().st_size > LARGEST:
@@ -44,7 +44,7 @@ def dependence(student: Submission, setting: Setting) -> list[Measurement]:
     changed = other_files(student, file)
     own = _images(student, setting, labels)
     anew, nearly = (_without(student, setting, labels, changed[how]) for how in (ANEW, NEARLY))
-    named = 1.0 if anew is None else _named(anew, labels, setting)
+    named = 0.0 if anew is None else _named(anew, labels, setting)
     return [_told("without_weights", named, len(labels), "%"), _told("moved", _moved(own, nearly), len(labels))]
 
 
@@ -61,9 +61,8 @@ def loss_dependence(
     for how, files in other_files(student, file).items():
         with student.with_other_files(files), suppress(AnswerError, Disagreement):
             found[how] = loss()
-    anew = 0.0 if found[ANEW] == NOT_ANSWERED else found[ANEW]  # as suspicious as a loss can be
     return [
-        _measured("loss_without_weights", anew, unit),
+        _measured("loss_without_weights", min(found[ANEW], NOT_ANSWERED), unit),
         _measured("loss_moved", min(abs(found[NEARLY] - own), NOT_ANSWERED), unit),
     ]
 

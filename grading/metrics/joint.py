@@ -10,6 +10,7 @@ from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, parts, tensor
 from grading.checks.standard_divergence import kl_per_image
 from grading.credit import decided
+from grading.metrics.dependence import loss_dependence
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
@@ -22,6 +23,7 @@ from grading.seeds import generator
 from grading.subjects import Submission
 
 SHOWN = 10  # images in a row of the picture
+FEW = 200  # images that are asked about again with other weights
 SLACK = 1e-4  # what rounding may do to a number that should be in [0, 1]
 PARTS = {
     "squared_error": "squared error, mean over pixels",
@@ -71,7 +73,18 @@ def reconstruction(student: Submission, setting: Setting) -> Evidence:
         return setting.ramp is None or decided(setting.ramp, value - LOOK_Z * error, value + LOOK_Z * error)
 
     look = in_two_looks(setting, measure, enough)
-    return Evidence(_measurements(look), (_drawings(look),))
+    return Evidence((*_measurements(look), *_follows_weights(student, setting, look)), (_drawings(look),))
+
+
+def _follows_weights(student: Submission, setting: Setting, look: Look[Losses]) -> list[Measurement]:
+    """What becomes of the loss of a few images with other weights in the file."""
+    few = replace(look.seen, images=look.seen.images[:FEW], labels=look.seen.labels[:FEW])
+
+    def loss() -> float:
+        return _losses(student, setting, few).padded.total.mean().item()
+
+    own = look.found.padded.total[:FEW].mean().item()
+    return loss_dependence(student, setting.sampling.file, own, loss, "")
 
 
 def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
