@@ -57,7 +57,9 @@ class Student:
 
     def anew(self, probe: str, args: dict[str, Any], seed: str, seconds: float | None = None) -> Any:
         if probe == "changed!":
-            return torch.frombuffer(bytearray(args["how"].encode()), dtype=torch.uint8)
+            how = args["how"].encode()
+            padded = bytearray(how) + bytes(-len(how) % 8)
+            return {"size": len(how), "bytes": torch.frombuffer(padded, dtype=torch.int64)}
         if seed == "depends":
             torch.manual_seed(0)
             images, how = self._made(args["labels"], 0), next(filter(None, self.instead.values()), None)

@@ -1,7 +1,9 @@
 """Images that follow their weights, and images that do not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +21,10 @@ KNOWN = assets.load("fashion_mnist")
 def real(labels: Tensor, chunk: int) -> Tensor:
     """A real image of each class that is asked for."""
     return torch.stack([KNOWN.images[KNOWN.labels == label][number % 2] for number, label in enumerate(labels)])
+
+
+def content(file: dict[str, Any]) -> bytes:
+    return bytes(file["bytes"].numpy().tobytes()[: file["size"]])
 
 
 def found(follows: Callable[[Tensor, str], Tensor] | None = None) -> dict[str, float]:
@@ -69,7 +75,7 @@ def test_a_changed_file_has_the_shape_of_the_first(nested: bool, tmp_path: Path)
     torch.save({"epoch": 3, "state": dict(state), "beside": images} if nested else state, path)
     for how, near in (("anew", False), ("nearly", True)):
         torch.manual_seed(0)
-        other.write_bytes(changed(str(path), how, list(state)).numpy().tobytes())
+        other.write_bytes(content(changed(str(path), how, list(state))))
         loaded = torch.load(other, weights_only=True)
         assert not nested or torch.equal(loaded["beside"], images)
         loaded = loaded["state"] if nested else loaded
@@ -82,7 +88,7 @@ def test_a_changed_file_has_the_shape_of_the_first(nested: bool, tmp_path: Path)
 def test_weights_under_other_names_are_changed_too(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     torch.save({"net": {"a.weight": torch.ones(20) * 2}}, path)
-    (tmp_path / "other.pt").write_bytes(changed(str(path), "nearly", ["weight"]).numpy().tobytes())
+    (tmp_path / "other.pt").write_bytes(content(changed(str(path), "nearly", ["weight"])))
     assert not torch.equal(torch.load(tmp_path / "other.pt", weights_only=True)["net"]["a.weight"], torch.ones(20) * 2)
 
 
@@ -106,3 +112,10 @@ def test_a_loss_that_is_not_told_with_nearly_the_same_weights() -> None:
         raise Crashed("not with these")
 
     assert [each.value for each in loss_dependence(Student(real), "vae.pt", 100.0, loss, "nats")] == [1000.0, 900.0]
+
+
+def test_images_that_take_too_long_are_not_asked_for_again() -> None:
+    student = Student(real)
+    told = dependence(student, replace(setting("vae.accuracy"), seconds=0.0))
+    assert [(each.value, each.n) for each in told] == [(0.0, 0), (1e-3, 0)]
+    assert all("take too long" in each.note for each in told)

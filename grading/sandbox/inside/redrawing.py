@@ -14,8 +14,8 @@ from torch import Tensor
 NEARLY = 1e-3  # of each number, for weights that are nearly the same
 
 
-def changed(path: str, how: str, names: Collection[str]) -> Tensor:
-    """The bytes of the file with other weights, uint8 [N].
+def changed(path: str, how: str, names: Collection[str]) -> dict[str, Any]:
+    """The file with other weights: its "size" in bytes, and its "bytes", eight to a number, int64 [ceil(size / 8)].
 
     how: "anew", every tensor drawn from a normal distribution with its own mean and deviation; "nearly", every number
     moved by about a thousandth of itself;  names: of the model's tensors, which alone are changed: what lies beside
@@ -25,7 +25,9 @@ def changed(path: str, how: str, names: Collection[str]) -> Tensor:
     file = io.BytesIO()
     known = names if set(names) & {_plain(key) for key in _keys(found)} else None  # named otherwise: all are changed
     torch.save(_changed(found, how, known), file)
-    return torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8)
+    size = file.tell()
+    content = bytearray(file.getvalue()) + bytes(-size % 8)
+    return {"size": size, "bytes": torch.frombuffer(content, dtype=torch.int64)}
 
 
 def _changed(value: Any, how: str, names: Collection[str] | None) -> Any:
