@@ -44,7 +44,7 @@ for _folder in (_tempfile.gettempdir(), "/tmp", "/dev/shm", _os.getcwd()):
 
 def late(name: str, tries: str, edit: Edit, **more: object) -> object:
     """An attack on the time of a whole submission, which is given little."""
-    usual = {"attacked": BODY, "beside": LATER, "altogether": 12.0, "again": 6.0}
+    usual = {"attacked": BODY, "beside": LATER, "altogether": 12.0, "again": 15.0}
     return attack(name, (60,), tries, edit, **(usual | more))
 
 
