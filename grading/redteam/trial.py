@@ -1,6 +1,7 @@
 """One attack after the other: handed in, graded, and looked at afterwards."""
 
 import random
+import re
 import shutil
 import time
 import traceback
@@ -21,6 +22,7 @@ from grading.redteam.verdict import judged, refusal, still_graded
 from grading.sandbox.backend import Backend
 from grading.sandbox.host import Host
 
+OF_TIME = re.compile(r"used up the submission's time|no answer within|it kept the grader for")
 SEED = 0  # of what varies in the attacks, unless another is asked for
 
 
@@ -37,6 +39,11 @@ class Finding:
     def held(self) -> bool:
         """Whether it came to nothing."""
         return not self.reasons
+
+    @property
+    def of_time(self) -> bool:
+        """Whether all that was wrong is that something took long, which a busy machine is enough for."""
+        return bool(self.reasons) and all(OF_TIME.search(reason) for reason in self.reasons)
 
 
 def tried(

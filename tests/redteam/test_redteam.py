@@ -2,11 +2,12 @@
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from grading import redteam
@@ -37,7 +38,7 @@ def best() -> Backend:
 
 def test_every_row_of_the_table_is_tried_or_has_a_reason() -> None:
     tried = {row for attack in SUITE.attacks for row in attack.rows}
-    assert tried | set(SUITE.untried) == {*range(1, 67)}
+    assert tried | set(SUITE.untried) == {*range(1, 68)}
     assert not tried & set(SUITE.untried)
     assert len(tried) >= 64
 
@@ -180,3 +181,28 @@ def test_the_command_names_the_nearest_attack() -> None:
 def test_without_attacks_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(StaffError, match="no attacks here"):
         redteam.suite(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "times"),
+    [
+        (("vae.forward was honest and got no score: the rows before used up the submission's time",), 2),
+        (("it kept the grader for 300 s", "vae.forward was honest and got 0 of 5: no answer within 6 s"), 2),
+        (("it earned 5 of 5 points for vae.forward",), 1),
+        (("it kept the grader for 300 s", "1 of its processes survive"), 1),
+    ],
+)
+def test_only_what_takes_long_is_tried_once_more(
+    monkeypatch: pytest.MonkeyPatch, reasons: tuple[str, ...], times: int
+) -> None:
+    asked = list[str]()
+
+    def tried(attacks: list[redteam.Attack], *_: object) -> Generator[Finding, None, None]:
+        for attack in attacks:
+            asked.append(attack.name)
+            yield Finding(attack, reasons if len(asked) == 1 else (), "", 0.0)
+
+    monkeypatch.setattr("grading.redteam.watching.tried", tried)
+    (finding,) = redteam.watched([BY_ATTACK["nosy"]], choose("none"), 0, Console(quiet=True))
+    assert asked == ["nosy"] * times
+    assert finding.held is (times == 2)
