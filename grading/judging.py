@@ -236,11 +236,11 @@ def _measured(item: Item, bench: Bench, seconds: float) -> Judged:
     if taking := [row for row in shut if not row.flag and not row.human]:
         verdicts = tuple(Verdict(0.0, row.because, bug=f"gate-{row.measurement}") for row in taking)
         return Judged(Status.FAILED, 0.0, verdicts, evidence)
-    if waiting := next((row for row in shut if row.human), None):
-        return replace(_left_to_a_human(waiting.because, f"gate-{waiting.measurement}"), evidence=evidence)
-    flags = tuple(Verdict(1.0, FLAGGED.format(row.because), bug=f"flag-{row.measurement}") for row in shut)
+    flags = tuple(Verdict(1.0, FLAGGED.format(row.because), bug=f"flag-{row.measurement}") for row in shut if row.flag)
     found = evidence.named(item.score_by)
     share = share_with_doubt(item.ramp, found)
+    if share and (waiting := next((row for row in shut if row.human), None)):  # where a mark is at stake
+        return replace(_left_to_a_human(waiting.because, f"gate-{waiting.measurement}"), evidence=evidence)
     status = Status.PASSED if share == 1 else Status.PARTIAL if share else Status.FAILED
     value, low, high, full, zero = (
         _figure(number, found.unit) for number in (found.value, found.low, found.high, item.ramp.full, item.ramp.zero)

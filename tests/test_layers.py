@@ -12,7 +12,7 @@ LAYERS = [
     {"grade", "judging", "twin", "doctor", "report", "assignments", "stubs", "places"},
     {"checks", "metrics"},
     {"subjects", "assets"},
-    {"sandbox", "intake", "rubric", "credit", "budget"},
+    {"sandbox", "intake", "rubric", "credit", "budget", "seeds"},
     {"records", "errors"},
 ]
 DEPTH = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}

@@ -26,7 +26,7 @@ NOT_ANSWERED = 1e3  # in the place of a distance
 SHARE = 16  # of an item's seconds, the part that images may take which are asked for once; else fewer are
 TITLES = {
     "loss_without_weights": "the loss of a few images with the weights drawn anew",
-    "loss_moved": "how far that loss is from the whole one with nearly the same weights and no other files of weights",
+    "loss_moved": "how far that loss moves, of itself, with nearly the same weights and no other files of weights",
     "without_weights": "images named as asked with the weights drawn anew",
     "moved": "how far images move, of their contrast, with nearly the same weights and no other files of weights",
 }
@@ -60,7 +60,7 @@ def loss_dependence(
 ) -> list[Measurement]:
     """The same for a loss that the handed-in weights earn: bad with the weights drawn anew, alike with nearly the same.
 
-    own: the loss as it is;  loss: measures it on a few images, by whatever box is open
+    own: the loss of a few images as it is;  loss: measures it on the same images, by whatever box is open
     """
     found = dict.fromkeys((ANEW, NEARLY), NOT_ANSWERED)
     for how, files in other_files(student, file).items():
@@ -68,7 +68,7 @@ def loss_dependence(
             found[how] = loss()
     return [
         _measured("loss_without_weights", min(found[ANEW], NOT_ANSWERED), unit),
-        _measured("loss_moved", min(abs(found[NEARLY] - own), NOT_ANSWERED), unit),
+        _measured("loss_moved", min(abs(found[NEARLY] - own) / max(abs(own), 1e-6), NOT_ANSWERED), ""),
     ]
 
 

@@ -57,7 +57,7 @@ def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
     measured = interval("negative_elbo", "negative ELBO per held-out image", estimate, len(images), "nats", note)
     kept = stored(student, setting) if epochs is None else [counted(0, 0)]
     pictures = [_drawings(student, setting, model, images, drawn)]
-    follows = _follows_weights(student, setting, model, measured.value) if epochs is None else alike()
+    follows = _follows_weights(student, setting, model, losses[:FEW].mean().item()) if epochs is None else alike()
     return Evidence((measured, *kept, *follows), (*([_curve(epochs)] if epochs else []), *pictures))
 
 
