@@ -12,7 +12,6 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from grading import assignments, doctor, redteam, stubs
@@ -25,6 +24,7 @@ from grading.errors import GradingError, StaffError
 from grading.grade import Options, grade
 from grading.places import places, refuse_unwritable
 from grading.records import Report
+from grading.report.bar import bar
 from grading.report.presentable import plain_text
 from grading.report.terminal import summary
 from grading.report.wording import shorten
@@ -106,14 +106,7 @@ def _graded(path: Path, known: Assignment | None, host: Host, options: Options, 
     chosen = known or assignments.load(assignments.recognise(path))
     if quiet:
         return grade(chosen, path, host, options)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with bar(console) as progress:
         name = escape(shorten(plain_text(path.resolve().name), 60))
         task = progress.add_task(f"{name} as {chosen.id}", total=len(chosen.rubric.items))
         inner = progress.add_task("", total=100, visible=False)

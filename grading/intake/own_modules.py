@@ -116,6 +116,7 @@ def own_modules(importers: Mapping[str, Sequence[str]], tree: Tree, spoken_of: C
 
 def write_own(own: Own, into: Path) -> None:
     """Lays them into the folder with the expected files."""
+    beside = own.beside()
     for place, content in own.files.items():
         target = into / place
         for folder in reversed(PurePosixPath(place).parents):
@@ -125,7 +126,7 @@ def write_own(own: Own, into: Path) -> None:
         target.write_bytes(here.text.encode("utf-8", "surrogateescape"))
         target.chmod(0o644)
         if target.name != "__init__.py" and not here.waits:
-            lay_beside(target, own.beside())
+            lay_beside(target, beside)
 
 
 def _led(imported: Import, importer: Step, tree: Tree, own: Own) -> list[Step]:

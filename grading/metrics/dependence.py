@@ -1,7 +1,7 @@
 """Whether what a model makes depends on its weights: the same question, asked with other weights in the file.
 
-The file is changed by our own code, in a box of its own; the submission cannot tell such a file from another student's. What
-is seen takes no mark: where images do not follow the weights, a human looks (docs/right.md#gates).
+The file is changed by our own code, in a process that has imported nothing of the submission. What is seen takes no mark:
+where images do not follow the weights, a human looks (docs/right.md#gates).
 """
 
 import time
@@ -67,21 +67,17 @@ def loss_dependence(
         with student.with_other_files(files), suppress(AnswerError, Disagreement):
             found[how] = loss()
     return [
-        _measured("loss_without_weights", min(found[ANEW], NOT_ANSWERED), unit),
-        _measured("loss_moved", min(abs(found[NEARLY] - own) / max(abs(own), 1e-6), NOT_ANSWERED), ""),
+        _told("loss_without_weights", min(found[ANEW], NOT_ANSWERED), unit=unit),
+        _told("loss_moved", min(abs(found[NEARLY] - own) / max(abs(own), 1e-6), NOT_ANSWERED)),
     ]
 
 
 def alike() -> list[Measurement]:
     """What is said of weights that were trained here: they are the model's, whatever else the code holds."""
-    return [_measured("loss_without_weights", NOT_ANSWERED, "nats"), _measured("loss_moved", 0.0, "nats")]
+    return [_told("loss_without_weights", NOT_ANSWERED, unit="nats"), _told("loss_moved", 0.0)]
 
 
-def _measured(name: str, value: float, unit: str) -> Measurement:
-    return Measurement(name, TITLES[name], value, value, value, 1, unit)
-
-
-def _told(name: str, value: float, n: int, unit: str = "", note: str = "") -> Measurement:
+def _told(name: str, value: float, n: int = 1, unit: str = "", note: str = "") -> Measurement:
     return Measurement(name, TITLES[name], value, value, value, n, unit, note)
 
 

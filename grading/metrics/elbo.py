@@ -2,11 +2,11 @@
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, tensor
 from grading.checks.standard_divergence import kl_per_image
+from grading.metrics.apart import cross_entropy, sampled
 from grading.metrics.intervals import interval
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
@@ -60,7 +60,7 @@ def _batch(student: Submission, x: Tensor, rng: Generator) -> tuple[Tensor, Tens
     mu, logvar = (tensor(part, what).float() for part, what in zip(encoded, ("mu", "logvar"), strict=True))
     losses = []
     for _ in range(DRAWS):
-        z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+        z = sampled(mu, logvar, rng)
         again = tensor(student.decode(z=z), "the reconstruction").reshape(x.shape).float().clamp(0, 1)
-        losses.append(F.binary_cross_entropy(again, x, reduction="none").flatten(1).sum(1))
+        losses.append(cross_entropy(again, x))
     return torch.stack(losses).mean(0) + kl_per_image(mu, logvar), again

@@ -78,7 +78,8 @@ def reconstruction(student: Submission, setting: Setting) -> Evidence:
 
 def _follows_weights(student: Submission, setting: Setting, look: Look[Losses]) -> list[Measurement]:
     """What becomes of the loss of a few images with other weights in the file."""
-    few = replace(look.seen, images=look.seen.images[:FEW], labels=look.seen.labels[:FEW])
+    images, labels = look.seen.images[:FEW], look.seen.labels[:FEW]
+    few = replace(look.seen, images=images, labels=labels, population=len(images))  # nothing is estimated from them
 
     def loss() -> float:
         return _losses(student, setting, few).padded.total.mean().item()

@@ -1,11 +1,13 @@
 """How well an autoencoder draws images it has never seen."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from grading.checks.compare import Disagreement, tensor
-from grading.metrics.apart import in_another_order
+from grading.metrics.apart import cross_entropy, in_another_order, moments, sampled
 from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
 from grading.metrics.setting import Setting
@@ -27,7 +29,7 @@ def held_out(student: Submission, setting: Setting) -> Evidence:
     mu, logvar = _encoded(student, images, labels)
     student.close()
     draws = [_drawn_again(student, mu, logvar, labels, rng) for _ in range(DRAWS)]
-    losses = torch.stack([F.binary_cross_entropy(each, images, reduction="none").flatten(1).sum(1) for each in draws])
+    losses = torch.stack([cross_entropy(each, images) for each in draws])
     note = f"{DRAWS} draws of z per image; standard error over images"
     title = "reconstruction loss on held-out images"
     measured = interval("reconstruction", title, of_mean(losses.mean(0)), len(images), "nats", note)
@@ -44,19 +46,21 @@ def _balanced(setting: Setting) -> tuple[Tensor, Tensor]:
 
 def _encoded(student: Submission, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """mu and logvar of all images, each [N, Z]."""
-    parts = list[tuple[Tensor, Tensor]]()
+    return moments(_of_forward(student, images, labels))
+
+
+def _of_forward(student: Submission, images: Tensor, labels: Tensor) -> Iterator[Any]:
+    """What forward returns beside the reconstruction, a batch at a time."""
     for x, y in zip(images.split(BATCH), labels.split(BATCH), strict=True):
         encoded = student.encode(x=x, y=y)
         if not isinstance(encoded, list | tuple) or len(encoded) != 2:
             raise Disagreement("forward should return three things: reconstruction, mu, logvar")
-        mu, logvar = (tensor(part, what).float() for part, what in zip(encoded, ("mu", "logvar"), strict=True))
-        parts.append((mu, logvar))
-    return torch.cat([mu for mu, _ in parts]), torch.cat([logvar for _, logvar in parts])
+        yield encoded
 
 
 def _drawn_again(student: Submission, mu: Tensor, logvar: Tensor, labels: Tensor, rng: Generator) -> Tensor:
     """What the decoder makes of a z drawn for each image: [N, 1, 28, 28] in [0, 1]."""
-    z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+    z = sampled(mu, logvar, rng)
 
     def decoded(rows: Tensor) -> Tensor:
         again = student.decode(z=z[rows], y=labels[rows])

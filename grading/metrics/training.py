@@ -6,14 +6,13 @@ encoder and decoder asked apart, on images that were held out.
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from grading.assets.datasets import labelled_images
 from grading.assets.networks import in_batches
 from grading.checks.compare import scalar, tensor, two
 from grading.checks.standard_divergence import kl_per_image
 from grading.errors import Crashed, WeightsError
-from grading.metrics.apart import in_another_order
+from grading.metrics.apart import cross_entropy, elbo_losses, in_another_order, moments, sampled
 from grading.metrics.dependence import alike, loss_dependence
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run
@@ -95,7 +94,7 @@ def _train(student: Submission, setting: Setting, model: str, why: str) -> Epoch
         model,
         setting.sampling.steps,
         lambda left: student.train_epoch(model=model, seconds=left),
-        lambda: _while_training(student, setting, model, images[:PREVIEW].float() / 255, labels[:PREVIEW]),
+        lambda: _of_few(student, setting, model, images[:PREVIEW].float() / 255, labels[:PREVIEW]),
     )
     return run(course, setting, setting.seconds)
 
@@ -118,8 +117,8 @@ def _apart(student: Submission, setting: Setting, model: str, trained_here: bool
     in_a_fresh_box()
     rng = generator(setting.seed, "training", model)
     draws = [_drawn_again(student, model, (mu, logvar), labels, rng) for _ in range(DRAWS)]
-    losses = [F.binary_cross_entropy(again, images, reduction="none").flatten(1).sum(1) for again in draws]
-    return torch.stack(losses).mean(0) + kl_per_image(mu, logvar), draws[-1]
+    losses = torch.stack([cross_entropy(again, images) for again in draws])
+    return losses.mean(0) + kl_per_image(mu, logvar), draws[-1]
 
 
 def _follows_weights(student: Submission, setting: Setting, model: str, own: float) -> list[Measurement]:
@@ -132,35 +131,28 @@ def _follows_weights(student: Submission, setting: Setting, model: str, own: flo
     return loss_dependence(student, setting.sampling.file, own, loss, "nats")
 
 
-def _while_training(student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor) -> float:
-    """The mean loss of some training images, in the process that trains: for the curve, not for a mark."""
-    return _of_few(student, setting, model, images, labels)
-
-
 def _of_few(student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor) -> float:
-    """The mean loss of these images by one draw of z for each, in whatever box is open: not for a mark."""
+    """The mean loss of these images by one draw of z for each, in whatever box is open: not for a mark.
+
+    While the model trains they are training images, so that the process which trains sees no held-out one.
+    """
     mu, logvar = _encoded(student, model, images, labels)
     again = _drawn_again(student, model, (mu, logvar), labels, generator(setting.seed, "training", model))
-    losses = F.binary_cross_entropy(again, images, reduction="none").flatten(1).sum(1) + kl_per_image(mu, logvar)
-    return losses.mean().item()
+    return elbo_losses(again, images, mu, logvar).mean().item()
 
 
 def _encoded(student: Submission, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """mu and logvar of images, each [N, Z]."""
-    found = list[tuple[Tensor, Tensor]]()
-    for x, y in zip(images.split(BATCH), labels.split(BATCH), strict=True):
-        latent = two(student.encode(model=model, x=x, classes=_classes(model, y)), "what the encoder gives")
-        mu, logvar = (tensor(part, what).float() for part, what in zip(latent, ("mu", "logvar"), strict=True))
-        found.append((mu, logvar))
-    return torch.cat([mu for mu, _ in found]), torch.cat([logvar for _, logvar in found])
+    batches = zip(images.split(BATCH), labels.split(BATCH), strict=True)
+    answers = (student.encode(model=model, x=x, classes=_classes(model, y)) for x, y in batches)
+    return moments(answers, "what the encoder gives")
 
 
 def _drawn_again(
-    student: Submission, model: str, moments: tuple[Tensor, Tensor], labels: Tensor, rng: Generator
+    student: Submission, model: str, encoded: tuple[Tensor, Tensor], labels: Tensor, rng: Generator
 ) -> Tensor:
     """What the decoder makes of a z drawn for each image, from the mu and logvar that the encoder gave it."""
-    mu, logvar = moments
-    z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+    z = sampled(*encoded, rng)
     return in_another_order(
         lambda rows: _decoded(student, model, z[rows], _classes(model, labels[rows])), len(z), BATCH, rng
     )

@@ -7,9 +7,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from grading.assets.networks import in_batches as judged
-from grading.checks.compare import tensor, two
-from grading.checks.standard_divergence import kl_per_image
-from grading.metrics.apart import in_another_order
+from grading.metrics.apart import elbo_losses, in_another_order, moments, sampled
 from grading.metrics.epochs import drawn
 from grading.metrics.intervals import Z
 from grading.metrics.pictures import by_class, grid
@@ -111,13 +109,13 @@ def _elbo_of(model: str) -> Callable[[Submission, Tensor, Tensor, Generator], Te
     def losses(student: Submission, images: Tensor, labels: Tensor, rng: Generator) -> Tensor:
         """Of each image, [N], in nats."""
         mu, logvar = _encoded(student, model, images, labels)
-        z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+        z = sampled(mu, logvar, rng)
         again = in_batches(
             lambda part, rows: _decoded(student, model, part, _condition(model, images[rows], labels[rows])),
             z,
             torch.arange(len(z)),
         )
-        return _elbo(again, images, mu, logvar)
+        return elbo_losses(again, images, mu, logvar)
 
     return losses
 
@@ -126,25 +124,19 @@ def _apart(student: Submission, found: Trained, images: Tensor, labels: Tensor, 
     """The same, encoder and decoder in processes of their own, which are asked in different orders."""
     into_a_fresh_box(student, found)
     mu, logvar = _encoded(student, found.model, images, labels)
-    z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=rng)
+    z = sampled(mu, logvar, rng)
     into_a_fresh_box(student, found)
     again = in_another_order(lambda rows: _decoded(student, found.model, z[rows], None), len(z), BATCH, rng)
-    return _elbo(again, images, mu, logvar)
+    return elbo_losses(again, images, mu, logvar)
 
 
 def _encoded(student: Submission, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     pairs = zip(images.split(BATCH), labels.split(BATCH), strict=True)
-    answers = [two(student.encode(model=model, x=x, classes=y), "mu and logvar") for x, y in pairs]
-    mu, logvar = (torch.cat([tensor(answer[part], "mu and logvar").float() for answer in answers]) for part in (0, 1))
-    return mu, logvar
+    return moments(student.encode(model=model, x=x, classes=y) for x, y in pairs)
 
 
 def _decoded(student: Submission, model: str, z: Tensor, c: Tensor | None) -> Tensor:
     return as_images(student.decode(model=model, z=z, c=c), len(z), "what the decoder gives")
-
-
-def _elbo(again: Tensor, images: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    return F.binary_cross_entropy(again, images, reduction="none").flatten(1).sum(1) + kl_per_image(mu, logvar)
 
 
 def _width(student: Submission, found: Trained, setting: Setting) -> int:

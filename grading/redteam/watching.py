@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from grading.redteam.attack import Attack
 from grading.redteam.trial import Finding, tried
+from grading.report.bar import bar
 from grading.sandbox.backend import Backend
 
 
@@ -26,14 +26,7 @@ def watched(attacks: Sequence[Attack], backend: Backend, seed: int, console: Con
 
 
 def _watched(attacks: Sequence[Attack], backend: Backend, seed: int, console: Console) -> list[Finding]:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with bar(console) as progress:
         task = progress.add_task("", total=len(attacks))
         findings = []
         with closing(tried(attacks, backend, lambda each: progress.update(task, description=each.name), seed)) as rest:

@@ -312,16 +312,15 @@ class Decoding(nn.Module):
         return passed(self.network, self.x, self.y, z)[0]
 
 
-class Decoder(nn.Module):
-    """What a model calls its decoder."""
+class Half(nn.Module):
+    """What a model calls its encoder, or its decoder, with what it may take beside its first input."""
 
-    def __init__(self, network):
+    def __init__(self, network, place, rest=()):
         super().__init__()
-        self.network = network
-        self.place = seams.half(network, seams.DECODERS)
+        self.network, self.place, self.rest = network, place, rest
 
-    def forward(self, z):
-        return getattr(*self.place)(z)
+    def forward(self, x):
+        return getattr(*self.place)(x, *self.rest)
 
 
 def architecture(code, model, latent):
@@ -339,19 +338,8 @@ def traced_halves(network, x, y, latent):
             called(network, x, y)
         if not handed:
             return None
-        decoder = tracing.traced(Decoder(network), torch.randn_like(handed[0]))
+        decoder = tracing.traced(Half(network, seams.half(network, seams.DECODERS)), torch.randn_like(handed[0]))
     return {"encoder": tracing.traced(Encoding(network, y), x, seams.Through), "decoder": decoder}
-
-
-class Half(nn.Module):
-    """What a model calls its encoder, or its decoder, with what it may take beside its first input."""
-
-    def __init__(self, network, place, rest):
-        super().__init__()
-        self.network, self.place, self.rest = network, place, rest
-
-    def forward(self, x):
-        return getattr(*self.place)(x, *self.rest)
 
 
 def halves_apart(code, model):

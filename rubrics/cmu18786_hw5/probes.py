@@ -17,7 +17,7 @@ import torch
 from elbograde_inside import asking, excerpts, loops, seams, setups, tracing
 from elbograde_inside.asking import first_that_works, replaced, several
 from elbograde_inside.names import called as calls_in
-from elbograde_inside.state import held, put
+from elbograde_inside.state import contents, held, put
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -178,8 +178,7 @@ def architecture(code, model):
 def state(code, model, part=""):
     """Names and values of what an untrained or trained model holds; of one part of it, if named."""
     network = chosen(code, model)
-    found = dict(held(getattr(network, part) if part else network))
-    return {"names": list(found), "values": [value.detach().clone() for value in found.values()]}
+    return contents(getattr(network, part) if part else network)
 
 
 def load_state(code, model, names, values):

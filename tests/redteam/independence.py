@@ -1,5 +1,8 @@
 """Images that do not come from the weights which are marked. Row 67."""
 
+import base64
+import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +47,6 @@ class Beside:
 
     def __call__(self, target: Target) -> Path:
         """Writes it; returns its folder."""
-        import base64
-        import io
-
         file = io.BytesIO()
         torch.save((held_out(20) * 255).byte(), file)
         state = torch.load(target.root / "reference/cmput328_a5/vae.pt", weights_only=True)
@@ -139,9 +139,6 @@ class LookedUp:
 
     def __call__(self, target: Target) -> Path:
         """Writes it; returns its folder."""
-        import base64
-        import zlib
-
         images = (assets.load("mnist").images.flatten(1) * 255).round().byte()
         halves = [base64.b64encode(zlib.compress(part.numpy().tobytes(), 9)).decode() for part in images.chunk(2)]
         files = {

@@ -4,6 +4,7 @@ A probe imports it as `elbograde_inside.state`, in a box as in the judge's own p
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,12 @@ def held(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     for name, child in module._modules.items():
         if child is not None:
             yield from held(child, f"{prefix}{name}.")
+
+
+def contents(module: nn.Module) -> dict[str, list[Any]]:
+    """The "names" of all that it holds, and the "values": copies without gradients."""
+    found = dict(held(module))
+    return {"names": list(found), "values": [value.detach().clone() for value in found.values()]}
 
 
 def put(module: nn.Module, names: list[str], values: list[Tensor]) -> None:
