@@ -34,13 +34,17 @@ def new_user() -> User:
     """Two ids without a name and without processes, the second one greater by one; only of use to root.
 
     No other grader on this machine gets them until they are released, or this process ends.
+
+    Raises:
+        RuntimeError: all of them are in use.
     """
     taken = {process.info["uids"].real for process in psutil.process_iter(["uids"]) if process.info["uids"]}
-    while True:
-        uid = secrets.choice(RANGE)
+    for uid in secrets.SystemRandom().sample(RANGE, len(RANGE)):
         free = not {uid, uid + 1} & taken and not named(uid) and not named(uid + 1)
         if free and (claim := claimed(uid)):
             return User(uid, uid + 1, claim)
+    first, last = RANGE[0], RANGE[-1] + 1
+    raise RuntimeError(f"every user id from {first} to {last} is in use: end what still runs under them, then try again")
 
 
 def claimed(uid: int) -> socket.socket | None:
