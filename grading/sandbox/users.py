@@ -44,7 +44,9 @@ def new_user() -> User:
         if free and (claim := claimed(uid)):
             return User(uid, uid + 1, claim)
     first, last = RANGE[0], RANGE[-1] + 1
-    raise RuntimeError(f"every user id from {first} to {last} is in use: end what still runs under them, then try again")
+    raise RuntimeError(
+        f"every user id from {first} to {last} is in use: end what still runs under them, then try again"
+    )
 
 
 def claimed(uid: int) -> socket.socket | None:
