@@ -204,6 +204,10 @@ def redteam_command(
     seed: Annotated[
         str, typer.Option(metavar="NUMBER", help="What varies in the attacks is drawn with it; 'random' draws one.")
     ] = str(redteam.SEED),
+    jobs: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="How many are tried side by side; without it, one for each core."),
+    ] = None,
 ) -> None:
     """Hand in hostile submissions, and see that none gains a mark, harms another item or leaves anything behind.
 
@@ -213,7 +217,8 @@ def redteam_command(
     try:
         backend, suite, number = choose(sandbox), redteam.suite(), _seed(seed)
         console.print(f"seed: {number}", highlight=False)
-        findings = redteam.watched(redteam.named(suite.attacks, only or ()), backend, number, console)
+        attacks = redteam.named(suite.attacks, only or ())
+        findings = redteam.watched(attacks, backend, number, console, jobs or len(os.sched_getaffinity(0)))
     except GradingError as error:
         _give_up(error)
     console.print(redteam.table(findings))

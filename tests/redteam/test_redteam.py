@@ -1,5 +1,6 @@
 """The red team: what is held, and that it can tell what is not."""
 
+import os
 import random
 import re
 from collections.abc import Callable, Generator
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from grading import redteam
 from grading.__main__ import app
 from grading.errors import RubricError, StaffError
-from grading.redteam import Finding
+from grading.redteam import Finding, side_by_side
 from grading.sandbox.backend import Backend, Launch
 from grading.sandbox.bubblewrap import Bubblewrap
 from grading.sandbox.ladder import BY_NAME, choose
@@ -206,3 +207,19 @@ def test_only_what_takes_long_is_tried_once_more(
     (finding,) = redteam.watched([BY_ATTACK["nosy"]], choose("none"), 0, Console(quiet=True))
     assert asked == ["nosy"] * times
     assert finding.held is (times == 2)
+
+
+def test_side_by_side_all_are_tried_and_told_in_their_order() -> None:
+    names = ("zip_twice", "nosy", "tar_link")
+    attacks = [BY_ATTACK[name] for name in names]
+    findings = redteam.watched(attacks, choose(None), 0, Console(quiet=True), jobs=2)
+    assert [finding.attack.name for finding in findings] == [*names]
+    assert all(finding.held for finding in findings), findings
+
+
+def test_what_an_ended_helper_never_told_of_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "_share", os.abort)  # it is given more than it takes: the process ends at once
+    attacks = [BY_ATTACK[name] for name in ("zip_twice", "tar_link")]
+    findings = list(side_by_side.tried_in(2, attacks, "none", 0, lambda attack: None))
+    assert {finding.reasons for finding in findings} == {(side_by_side.ENDED,)}
+    assert {finding.attack.name for finding in findings} == {"zip_twice", "tar_link"}
