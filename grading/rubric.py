@@ -104,6 +104,9 @@ class Sampling(_Strict):
     chunk: int = Field(default=50, gt=0)
     looks: tuple[int, ...] = (50, 100, 200, 500, 1000, 2000)
     quick_looks: tuple[int, ...] = (50,)
+    within: tuple[
+        str, ...
+    ] = ()  # probes of what images come from: the first that can be asked tells which weights count
     claims: tuple[ClaimRow, ...] = ()  # to look for in a notebook
 
 

@@ -112,11 +112,12 @@ class Submission:
 
     def anew(self, probe: str, args: dict[str, Any], seed: str, seconds: float | None = None) -> Any:
         """The same question with the same seed as `ask`, put to a process that has not heard it before."""
-        self._end_session()
+        self.begin_again()
         number = derived_seed(self._seed, probe, seed)
         return self._open_session().ask(probe, args, number, self._time_for(seconds))
 
-    def _end_session(self) -> None:
+    def begin_again(self) -> None:
+        """Ends the process that is asked. A next question goes to one that has heard nothing, in the same box."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -137,7 +138,7 @@ class Submission:
         try:
             yield self
         finally:
-            self._end_session()
+            self.begin_again()
 
     def printed(self) -> str:
         """What the code printed during this item."""
@@ -252,7 +253,7 @@ class Submission:
 
     def close(self) -> None:
         """Ends the box and everything in it. A next question goes to a fresh one: what code kept, in files too, is gone."""
-        self._end_session()
+        self.begin_again()
         if self._box is not None:
             self._box.close()
             self._box = None

@@ -1,5 +1,7 @@
 """How often a discriminator names the class of test images: the auxiliary classifier of an AC-GAN (arXiv:1610.09585)."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -9,14 +11,18 @@ from grading.credit import decided, wilson
 from grading.errors import Crashed
 from grading.metrics.accuracy import accuracy as share_named
 from grading.metrics.accuracy import of_a_test_set, per_class
+from grading.metrics.replays import Heard, replayed, told, weights_of
 from grading.metrics.sampling import LOOK_Z
 from grading.metrics.setting import Setting
 from grading.metrics.test_set import Selection, few, in_two_looks
-from grading.records import Evidence
+from grading.records import Evidence, Measurement
+from grading.seeds import generator
 from grading.subjects import Submission
 
 WAYS = ("in [0, 1]", "in [-1, 1]", "of mean 0 and variance 1")  # how pixels may be brought to a network
 TIE = -1  # what is predicted where all classes have the same score
+DISCRIMINATOR = "discriminator."  # how the names of its weights begin
+NOISE = 0.02  # standard deviation, of pixels in [0, 1]
 ASKED_AGAIN, CHANGED, SOME = 50, 1e-3, 5  # images; what rounding does not do to a probability; how many may change
 
 
@@ -25,12 +31,14 @@ def accuracy(student: Submission, setting: Setting) -> Evidence:
 
     How it wants its pixels is the student's to choose, so each way is tried on a few hundred images first.
     """
-    found = {way: _tried(student, setting, way) for way in WAYS}
+    network = Heard(student, "class_scores", generator(setting.seed, "heard"))
+    found = {way: _tried(network, setting, way) for way in WAYS}
     way = max(WAYS, key=lambda each: found[each])
-    steady = _each_by_itself(student, setting, way)
+    steady = _each_by_itself(network, setting, way)
+    network = Heard(student, "class_scores", generator(setting.seed, "heard"))
 
     def hits(seen: Selection) -> Tensor:
-        return _hits(student, setting, seen, way)
+        return _hits(network, setting, seen, way)
 
     def enough(right: Tensor) -> bool:
         return setting.ramp is None or decided(setting.ramp, *wilson(int(right.sum()), len(right), LOOK_Z))
@@ -41,20 +49,38 @@ def accuracy(student: Submission, setting: Setting) -> Evidence:
     note = "; ".join([look.seen.told, per_class(look.found, look.seen.labels), asked, *steady])
     title = "accuracy of the auxiliary classifier on test images"
     share = share_named(int(look.found.sum()), len(look.found), note, look.cut_short, title)
-    return Evidence((of_a_test_set(share, look.seen.left_out),))
+    mirrored = _mirrored(network, setting, way)
+    follows = told([replayed(student, network, _discriminator(student, setting))])
+    return Evidence((of_a_test_set(share, look.seen.left_out), mirrored, *follows))
 
 
-def _tried(student: Submission, setting: Setting, way: str) -> float:
+def _discriminator(student: Submission, setting: Setting) -> dict[str, Tensor]:
+    """Its weights, by their names within it."""
+    every = weights_of(student, setting.sampling.file)
+    return {name.removeprefix(DISCRIMINATOR): value for name, value in every.items() if name.startswith(DISCRIMINATOR)}
+
+
+def _mirrored(network: Heard, setting: Setting, way: str) -> Measurement:
+    """How much rarer images are named right when they are mirrored and under a little noise; to a lookup those are new."""
+    seen, rng = few(setting), generator(setting.seed, "mirrored")
+    noisy = seen.images.flip(-1) + NOISE * torch.randn(seen.images.shape, generator=rng)
+    changed = replace(seen, images=noisy.clamp(0, 1))
+    before, after = (_hits(network, setting, each, way).double().mean().item() for each in (seen, changed))
+    title = "share named right that is lost when images are mirrored, with a little noise"
+    return Measurement("mirrored", title, before - after, before - after, before - after, len(noisy), "%")
+
+
+def _tried(network: Heard, setting: Setting, way: str) -> float:
     """The share named on a few hundred images; 0 where the network cannot be asked like that."""
     try:
-        return _hits(student, setting, few(setting), way).double().mean().item()
+        return _hits(network, setting, few(setting), way).double().mean().item()
     except (Crashed, Disagreement):
         return 0.0
 
 
-def _hits(student: Submission, setting: Setting, seen: Selection, way: str) -> Tensor:
+def _hits(network: Heard, setting: Setting, seen: Selection, way: str) -> Tensor:
     """Which of the images are named right: truth values [N]. Where all scores are the same, none is."""
-    scores = torch.cat([_scores(student, _brought(x, way, setting.assets)) for x, _ in seen.batches()])
+    scores = torch.cat([_scores(network, _brought(x, way, setting.assets)) for x, _ in seen.batches()])
     predicted = torch.where(scores.amax(1) > scores.amin(1), scores.argmax(1), TIE)
     return predicted == seen.labels
 
@@ -70,16 +96,16 @@ def _brought(images: Tensor, way: str, assets: Assets) -> Tensor:
     return (images - mean) / deviation
 
 
-def _scores(student: Submission, x: Tensor) -> Tensor:
+def _scores(network: Heard, x: Tensor) -> Tensor:
     """Logits, probabilities or their logarithms [B, 10]. A logarithm of 0 is welcome; other numbers must be finite."""
-    answer = student.class_scores(x=x)
+    answer = network(x, x=x)
     if isinstance(answer, Tensor) and answer.is_floating_point():
         finite = answer[answer.isfinite()]
         answer = answer.masked_fill(answer.isneginf(), finite.min().item() - 1 if len(finite) else 0.0)
     return tensor(answer, "the class scores", (len(x), 10))
 
 
-def _each_by_itself(student: Submission, setting: Setting, way: str) -> list[str]:
+def _each_by_itself(network: Heard, setting: Setting, way: str) -> list[str]:
     """Raises Disagreement where what is said of an image depends on the images beside it; else what there is to note.
 
     A network that says something else of the very same batch is noisy (dropout that is never switched off), which it may.
@@ -87,8 +113,8 @@ def _each_by_itself(student: Submission, setting: Setting, way: str) -> list[str
     images = setting.assets.images
     chosen = _brought(images[:ASKED_AGAIN], way, setting.assets)
     dark = _brought(images[images.flatten(1).mean(1).argsort()[:ASKED_AGAIN]], way, setting.assets)
-    first, again = (_scores(student, chosen).softmax(1) for _ in range(2))
-    among = _scores(student, torch.cat([chosen.flip(0), dark]))[: len(chosen)].flip(0).softmax(1)
+    first, again = (_scores(network, chosen).softmax(1) for _ in range(2))
+    among = _scores(network, torch.cat([chosen.flip(0), dark]))[: len(chosen)].flip(0).softmax(1)
     if _changed(first, again) > SOME:
         return ["its scores of the same images differ from one time to the next, as with dropout that is never off"]
     if (changed := _changed(first, among)) > SOME:

@@ -17,6 +17,7 @@ from grading.credit import decided, wilson
 from grading.metrics.accuracy import accuracy
 from grading.metrics.likeness import distances, variety
 from grading.metrics.pictures import by_class
+from grading.metrics.replays import Heard, replayed, told, weights_of
 from grading.metrics.sampling import LOOK_Z, Sample, in_looks
 from grading.metrics.setting import Setting
 from grading.records import Evidence, Measurement
@@ -34,9 +35,11 @@ def unconditional(student: Submission, setting: Setting) -> Evidence:
     plan = setting.sampling
     bars = (1 - torch.linspace(0.0001, 0.02, TRAINED_STEPS, dtype=torch.float64)).cumprod(0)
 
+    network = _heard(student, setting)
+
     def draw(chunk: int) -> tuple[Tensor, Tensor]:
         def estimate(x: Tensor, t: Tensor) -> Tensor:
-            return _asked(student, setting, {"x": x, "t": t})
+            return _asked(network, x, x=x, t=t)
 
         images = _drawn(estimate, bars, setting, chunk)
         return images, in_batches(setting.assets.classifier, images).argmax(1)
@@ -46,7 +49,9 @@ def unconditional(student: Submission, setting: Setting) -> Evidence:
 
     looks = plan.quick_looks if setting.quick else plan.looks
     sample = in_looks(draw, lambda images, _: _enough(setting, sure(images), len(images)), looks, setting.seconds)
-    return _evidence(sample, sample.labels, _recognised(sample, sure(sample.images)), setting)
+    found = _evidence(sample, sample.labels, _recognised(sample, sure(sample.images)), setting)
+    follows = told([replayed(student, network, weights_of(student, plan.file))])
+    return Evidence((*found.measurements, *follows), found.pictures)
 
 
 def guided(student: Submission, setting: Setting) -> Evidence:
@@ -54,18 +59,16 @@ def guided(student: Submission, setting: Setting) -> Evidence:
 
     `probe` is asked for the noise in z_lambda with labels and without; lambda as Ho & Salimans 2022, section 2, have it.
     """
-    plan = setting.sampling
+    plan, network = setting.sampling, _heard(student, setting)
     labels = torch.arange(10).repeat_interleave(plan.chunk // 10)
     bars = torch.sigmoid(log_snr(torch.arange(TRAINED_STEPS).double() / TRAINED_STEPS))
 
     def draw(chunk: int) -> tuple[Tensor, Tensor]:
         def estimate(z: Tensor, t: Tensor) -> Tensor:
-            conditional = _asked(student, setting, {"z": z, "labels": labels})
+            conditional = _asked(network, z, z=z, labels=labels)
             if not plan.guidance:
                 return conditional
-            return (1 + plan.guidance) * conditional - plan.guidance * _asked(
-                student, setting, {"z": z, "labels": None}
-            )
+            return (1 + plan.guidance) * conditional - plan.guidance * _asked(network, z, z=z, labels=None)
 
         return _drawn(estimate, bars, setting, chunk), labels
 
@@ -102,10 +105,14 @@ def drawn_in_steps(estimate: Estimate, alpha_bars: Tensor, steps: int, start: Te
     return image.to(start.dtype)
 
 
-def _asked(student: Submission, setting: Setting, question: dict[str, Tensor | None]) -> Tensor:
-    answer = student.ask(setting.sampling.probe, question, seconds=setting.seconds)
-    shape = next(value.shape for value in question.values() if value is not None)
-    return tensor(answer, "the noise estimate", shape).float()
+def _heard(student: Submission, setting: Setting) -> Heard:
+    plan = setting.sampling
+    return Heard(student, plan.probe, generator(setting.seed, "heard"), seconds=setting.seconds)
+
+
+def _asked(network: Heard, like: Tensor, **args: Tensor | None) -> Tensor:
+    """The network's estimate of the noise in images like these."""
+    return tensor(network(like, **args), "the noise estimate", like.shape).float()
 
 
 def _drawn(estimate: Estimate, alpha_bars: Tensor, setting: Setting, chunk: int) -> Tensor:

@@ -5,9 +5,7 @@ where images do not follow the weights, a human looks (docs/right.md#gates).
 """
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -17,17 +15,18 @@ from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, tensor
 from grading.errors import AnswerError
 from grading.metrics.setting import Setting
+from grading.metrics.within import within
 from grading.records import Measurement
 from grading.subjects import Submission
 
-ANEW, NEARLY = "anew", "nearly"
-NEARLY_ALIKE, TOO_SLOW = 1e-3, "not asked: a few images take too long here"
+ANEW, NEARLY, SOME = "anew", "nearly", "some"
+USUAL = {"without_weights": 0.0, "moved": 1e-3, "elsewhere": 0.0}  # said where there is no time to ask
+TOO_SLOW = "not asked: a few images take too long here"
 NOT_ANSWERED = 1e3  # in the place of a distance
-SHARE = 16  # of an item's seconds, the part that images may take which are asked for once; else fewer are
+PART, MANY = 4, 24  # of an item's seconds, the part that this may take; and one image of each class, to be asked for
 TITLES = {
-    "loss_without_weights": "the loss of a few images with the weights drawn anew",
-    "loss_moved": "how far that loss moves, of itself, with nearly the same weights and no other files of weights",
     "without_weights": "images named as asked with the weights drawn anew",
+    "elsewhere": "how far images move, of their contrast, with the weights drawn anew that are no part of the model",
     "moved": "how far images move, of their contrast, with nearly the same weights and no other files of weights",
 }
 
@@ -36,87 +35,90 @@ def dependence(student: Submission, setting: Setting) -> list[Measurement]:
     """What becomes of a few images where the file holds other weights, and other files of weights are missing.
 
     Nothing where the rubric names no file. With weights drawn anew honest code may overflow or raise: that follows them too.
-    With nearly the same weights it answers.
+    With nearly the same weights, or others where they are no part of the model, it answers.
     """
-    file = setting.sampling.file
-    if not file:
+    if not setting.sampling.file:
         return []
-    every = torch.arange(len(setting.assets.facts["classes"]))
-    labels, begun = every[::3], time.monotonic()
-    own = _images(student, setting, labels)
-    share = SHARE * (time.monotonic() - begun) / max(setting.seconds, 1e-9)
-    if share >= 1:
-        return [_told("without_weights", 0.0, 0, "%", TOO_SLOW), _told("moved", NEARLY_ALIKE, 0, "", TOO_SLOW)]
-    if share * len(every) < len(labels):
-        labels, own = every, _images(student, setting, every)
-    changed = other_files(student, file)
-    anew, nearly = (_without(student, setting, labels, changed[how]) for how in (ANEW, NEARLY))
-    named = 0.0 if anew is None else _named(anew, labels, setting)
-    return [_told("without_weights", named, len(labels), "%"), _told("moved", _moved(own, nearly), len(labels))]
-
-
-def loss_dependence(
-    student: Submission, file: str, own: float, loss: Callable[[], float], unit: str
-) -> list[Measurement]:
-    """The same for a loss that the handed-in weights earn: bad with the weights drawn anew, alike with nearly the same.
-
-    own: the loss of a few images as it is;  loss: measures it on the same images, by whatever box is open
-    """
-    found = dict.fromkeys((ANEW, NEARLY), NOT_ANSWERED)
-    for how, files in other_files(student, file).items():
-        with student.with_other_files(files), suppress(AnswerError, Disagreement):
-            found[how] = loss()
+    unused, proofs = within(student, setting)
+    asking = _Asking(student, setting)
+    elsewhere = asking.distance(SOME, unused) if unused else 0.0
+    named, nearly = asking.named(ANEW), asking.distance(NEARLY)
+    found = {"elsewhere": elsewhere, "without_weights": named, "moved": nearly}
+    n = len(asking.labels)
     return [
-        _told("loss_without_weights", min(found[ANEW], NOT_ANSWERED), unit=unit),
-        _told("loss_moved", min(abs(found[NEARLY] - own) / max(abs(own), 1e-6), NOT_ANSWERED)),
-    ]
+        _told(name, USUAL[name] if value is None else value, n, value is None) for name, value in found.items()
+    ] + proofs
 
 
-def alike() -> list[Measurement]:
-    """What is said of weights that were trained here: they are the model's, whatever else the code holds."""
-    return [_told("loss_without_weights", NOT_ANSWERED, unit="nats"), _told("loss_moved", 0.0)]
+class _Asking:
+    """A few images as the code makes them, which others are held against; and the time that this may take."""
+
+    def __init__(self, student: Submission, setting: Setting) -> None:
+        self._student, self._setting, self._begun = student, setting, time.monotonic()
+        self.labels = torch.arange(len(setting.assets.facts["classes"]))[::3]
+        self._own = self._images()
+        self._took = time.monotonic() - self._begun
+        every = torch.arange(len(setting.assets.facts["classes"]))
+        if self._took * len(every) / len(self.labels) < setting.seconds / MANY:
+            self.labels = every
+            self._own = self._images()
+
+    def named(self, how: str) -> float | None:
+        """The share of images that the judge classifier names as asked; None where there is no time for them."""
+        if self._slow():
+            return None
+        images = self._with(how)
+        if images is None:
+            return 0.0
+        return (in_batches(self._setting.assets.classifier, images).argmax(1) == self.labels).double().mean().item()
+
+    def distance(self, how: str, names: Sequence[str] | None = None) -> float | None:
+        """Root mean square, relative to the deviation among the pixels of all images; None where there is no time."""
+        if self._slow():
+            return None
+        images = self._with(how, names)
+        if images is None:
+            return NOT_ANSWERED
+        return ((self._own - images).square().mean().sqrt() / self._own.std().clamp_min(1e-6)).item()
+
+    def _slow(self) -> bool:
+        return time.monotonic() - self._begun + self._took > self._setting.seconds / PART
+
+    def _with(self, how: str, names: Sequence[str] | None = None) -> Tensor | None:
+        """The images with other weights in the file; None where that is not answered."""
+        files = other_files(self._student, self._setting.sampling.file, how, names)
+        with self._student.with_other_files(files):
+            try:
+                return self._images()
+            except (AnswerError, Disagreement):
+                return None
+
+    def _images(self) -> Tensor:
+        setting, count = self._setting, len(self.labels)
+        answer = self._student.anew(setting.sampling.probe, {"labels": self.labels}, "depends", setting.seconds)
+        images = tensor(answer, "what generate_sample returns", (count, *setting.assets.images.shape[1:]))
+        return NORMALISATIONS[setting.sampling.normalise](images.float())
 
 
-def _told(name: str, value: float, n: int = 1, unit: str = "", note: str = "") -> Measurement:
+def _told(name: str, value: float, n: int, slow: bool) -> Measurement:
+    unit, note = "%" if name == "without_weights" else "", TOO_SLOW if slow else ""
     return Measurement(name, TITLES[name], value, value, value, n, unit, note)
 
 
-def other_files(student: Submission, file: str) -> dict[str, Mapping[str, bytes | None]]:
-    """By how the weights differ, "anew" and "nearly": what the file holds, in a submission without other weights."""
+def other_files(
+    student: Submission, file: str, how: str, names: Collection[str] | None = None
+) -> Mapping[str, bytes | None]:
+    """The file with other weights ("anew", "nearly", "some" of them anew), in a submission without other files of weights.
+
+    names: of the tensors that are changed; without, all of the model's
+    """
     others: dict[str, bytes | None] = dict.fromkeys(student.weights_there())
-    return {how: {**others, file: _changed(student, file, how)} for how in (ANEW, NEARLY)}
+    known = [name for name, _, _ in student.weights(file).tensors] if names is None else list(names)
+    return {**others, file: _changed(student, file, how, known)}
 
 
-def _changed(student: Submission, file: str, how: str) -> bytes:
+def _changed(student: Submission, file: str, how: str, names: Sequence[str]) -> bytes:
     """The file with other weights, made in a process that has imported nothing of the submission."""
-    names = [name for name, _, _ in student.weights(file).tensors]
-    answer = student.anew("changed!", {"name": file, "how": how, "names": names}, f"{file} {how}")
+    answer = student.anew("changed!", {"name": file, "how": how, "names": list(names)}, f"{file} {how}")
     content: bytes = answer["bytes"].numpy().tobytes()
     return content[: answer["size"]]
-
-
-def _without(student: Submission, setting: Setting, labels: Tensor, files: Mapping[str, bytes | None]) -> Tensor | None:
-    """The images with these files in the place of theirs; None where that is not answered."""
-    with student.with_other_files(files):
-        try:
-            return _images(student, setting, labels)
-        except (AnswerError, Disagreement):
-            return None
-
-
-def _images(student: Submission, setting: Setting, labels: Tensor) -> Tensor:
-    question: dict[str, Any] = {"labels": labels}
-    answer = student.anew(setting.sampling.probe, question, "depends", setting.seconds)
-    images = tensor(answer, "what generate_sample returns", (len(labels), *setting.assets.images.shape[1:]))
-    return NORMALISATIONS[setting.sampling.normalise](images.float())
-
-
-def _named(images: Tensor, labels: Tensor, setting: Setting) -> float:
-    return (in_batches(setting.assets.classifier, images).argmax(1) == labels).double().mean().item()
-
-
-def _moved(own: Tensor, other: Tensor | None) -> float:
-    """The root mean square difference, relative to the deviation among the pixels of all images."""
-    if other is None:
-        return NOT_ANSWERED
-    return ((own - other).square().mean().sqrt() / own.std().clamp_min(1e-6)).item()

@@ -10,10 +10,10 @@ from grading.assets.networks import in_batches
 from grading.checks.compare import Disagreement, parts, tensor
 from grading.checks.standard_divergence import kl_per_image
 from grading.credit import decided
-from grading.metrics.dependence import loss_dependence
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.intervals import interval, of_mean
 from grading.metrics.pictures import grid
+from grading.metrics.replays import Heard, follows_weights, weights_of
 from grading.metrics.sampling import LOOK_Z
 from grading.metrics.setting import Setting
 from grading.metrics.similarity import JointLoss, joint_loss, ssim
@@ -23,7 +23,7 @@ from grading.seeds import generator
 from grading.subjects import Submission
 
 SHOWN = 10  # images in a row of the picture
-FEW = 200  # images that are asked about again with other weights
+NOISE = 0.01  # of the deviation of z among the images, put on it for a few images: an autoencoder hardly notices
 SLACK = 1e-4  # what rounding may do to a number that should be in [0, 1]
 PARTS = {
     "squared_error": "squared error, mean over pixels",
@@ -38,6 +38,7 @@ class Latents:
 
     divergence: Tensor  # of N(mu, sigma^2) from N(0, I), in nats: [N]
     z: Tensor  # [N, ...]
+    heard: Heard  # the questions
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Losses:
     inside: Tensor  # the whole of it, with windows for the similarity that lie inside the image: [N]
     latents: Latents
     drawn: Tensor  # the first few images, drawn again
+    heard: Heard  # what the decoder was asked, and about which images
     estimate: Callable[
         [Tensor], tuple[float, float]
     ]  # of values [N]: their mean over the whole test set, and its error
@@ -73,43 +75,59 @@ def reconstruction(student: Submission, setting: Setting) -> Evidence:
         return setting.ramp is None or decided(setting.ramp, value - LOOK_Z * error, value + LOOK_Z * error)
 
     look = in_two_looks(setting, measure, enough)
-    return Evidence((*_measurements(look), *_follows_weights(student, setting, look)), (_drawings(look),))
+    return Evidence((*_measurements(look), *_follows_weights(student, setting, look.found)), (_drawings(look),))
 
 
-def _follows_weights(student: Submission, setting: Setting, look: Look[Losses]) -> list[Measurement]:
-    """What becomes of the loss of a few images with other weights in the file."""
-    images, labels = look.seen.images[:FEW], look.seen.labels[:FEW]
-    few = replace(look.seen, images=images, labels=labels, population=len(images))  # nothing is estimated from them
+def _follows_weights(student: Submission, setting: Setting, found: Losses) -> list[Measurement]:
+    """Whether encoder and decoder answer what their weights compute; the loss with the decoder's drawn anew."""
+    weights = weights_of(student, setting.sampling.file)
+    proofs = follows_weights(student, weights, found.latents.heard, found.heard, _mean_loss, "")
+    return [*proofs, _shaken(student, setting, found)]
 
-    def loss() -> float:
-        return _losses(student, setting, few).padded.total.mean().item()
 
-    own = look.found.padded.total[:FEW].mean().item()
-    return loss_dependence(student, setting.sampling.file, own, loss, "")
+def _mean_loss(again: Tensor, images: Tensor) -> float:
+    return joint_loss(again.double().clamp(0, 1), images.double(), padded=True).total.mean().item()
+
+
+def _shaken(student: Submission, setting: Setting, found: Losses) -> Measurement:
+    """How far the loss of some images moves, of itself, where a little noise lies on z: fine digits carry no image."""
+    asked, rng = found.heard.asked[0], generator(setting.seed, "noise on z")
+    z = asked.args["z"]
+    shaken = z + NOISE * z.std(0, correction=0) * torch.randn(z.shape, generator=rng)
+    again = student.decode(**{**asked.args, "z": shaken})
+    before, after = (
+        _mean_loss(tensor(each, "images", asked.about.shape), asked.about) for each in (asked.answer[0], again)
+    )
+    moved = abs(after - before) / max(before, 1e-6)
+    title = f"how far that loss moves, of itself, with noise of {NOISE:.0%} on z"
+    return Measurement("loss_shaken", title, moved, moved, moved, len(z))
 
 
 def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
     latents = _latents(student, setting, seen)
     student.close()
     padded, inside, drawn = list[JointLoss](), list[Tensor](), list[Tensor]()
+    decode = Heard(student, "decode", generator(setting.seed, "heard"))
     order = torch.randperm(len(seen.images), generator=generator(setting.seed, "order"))
     mixed = replace(seen, images=seen.images[order], labels=seen.labels[order])
     for z, (x, y) in zip(latents.z[order].split(BATCH), mixed.batches(), strict=True):
-        again = _decoded(student, setting, z, y, x)
+        again = _decoded(decode, setting, z, y, x)
         padded.append(joint_loss(again, x.double(), padded=True))
         inside.append(ssim(again, x.double(), padded=False))
         drawn.append(again.float())
     back = order.argsort()
     scored = JointLoss(*(torch.cat([getattr(each, name) for each in padded])[back] for name in PARTS))
     without_border = scored.total - scored.one_minus_ssim + 1 - torch.cat(inside)[back]
-    return Losses(scored, without_border, latents, torch.cat(drawn)[back[:SHOWN]], _estimator(seen, setting))
+    shown = torch.cat(drawn)[back[:SHOWN]]
+    return Losses(scored, without_border, latents, shown, decode, _estimator(seen, setting))
 
 
 def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
     """Raises Disagreement where z has as many numbers as an image: what is no bottleneck can hand images through."""
     divergences, drawn = list[Tensor](), list[Tensor]()
+    heard = Heard(student, "latents", generator(setting.seed, "heard"), first=2)  # z is drawn by the code
     for x, y in seen.batches():
-        answer = parts(student.latents(model=setting.sampling.model, x=x, y=y), mu=Tensor, log_var=Tensor, z=Tensor)
+        answer = parts(heard(x, model=setting.sampling.model, x=x, y=y), mu=Tensor, log_var=Tensor, z=Tensor)
         mu, log_var, z = (_per_image(answer[name], name, len(x)) for name in ("mu", "log_var", "z"))
         if z[0].numel() >= x[0].numel():
             raise Disagreement(
@@ -122,7 +140,7 @@ def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
                 "z should have one shape for all images", expected=str(list(drawn[0].shape)), actual=str(list(z.shape))
             )
         drawn.append(z.float())
-    return Latents(torch.cat(divergences), torch.cat(drawn))
+    return Latents(torch.cat(divergences), torch.cat(drawn), heard)
 
 
 def _per_image(answer: Tensor | None, name: str, count: int) -> Tensor:
@@ -134,9 +152,9 @@ def _per_image(answer: Tensor | None, name: str, count: int) -> Tensor:
     return found
 
 
-def _decoded(student: Submission, setting: Setting, z: Tensor, y: Tensor, x: Tensor) -> Tensor:
+def _decoded(decode: Heard, setting: Setting, z: Tensor, y: Tensor, x: Tensor) -> Tensor:
     """The images drawn again, like x. Raises Disagreement where they are not in [0, 1], which BCELoss would refuse."""
-    again = tensor(student.decode(model=setting.sampling.model, z=z, y=y), "what the decoder gives", x.shape)
+    again = tensor(decode(x, model=setting.sampling.model, z=z, y=y), "what the decoder gives", x.shape)
     low, high = again.min().item(), again.max().item()
     if low < -SLACK or high > 1 + SLACK:
         raise Disagreement(

@@ -4,6 +4,9 @@ The training runs in the sandbox, with the submission's own model and loss funct
 encoder and decoder asked apart, on images that were held out.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
 from torch import Generator, Tensor
 
@@ -13,7 +16,6 @@ from grading.checks.compare import scalar, tensor, two
 from grading.checks.standard_divergence import kl_per_image
 from grading.errors import Crashed, WeightsError
 from grading.metrics.apart import cross_entropy, elbo_losses, in_another_order, moments, sampled
-from grading.metrics.dependence import alike, loss_dependence
 from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.epochs import drawn as drawn_curves
@@ -22,13 +24,14 @@ from grading.metrics.intervals import interval
 from grading.metrics.memory import counted, stored
 from grading.metrics.parameters import state_dict
 from grading.metrics.pictures import grid
+from grading.metrics.replays import Heard, follows_weights, weights_of
 from grading.metrics.retraining import as_images
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Measurement, Picture
+from grading.records import Evidence, Picture
 from grading.seeds import generator
 from grading.subjects import Submission
 
-DRAWS, BATCH, PREVIEW, FEW, SHOWN = 5, 250, 500, 200, 10
+DRAWS, BATCH, PREVIEW, SHOWN = 5, 250, 500, 10
 
 
 def vae(student: Submission, setting: Setting) -> Evidence:
@@ -46,17 +49,21 @@ def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
     epochs = _train(student, setting, model, why) if why else None
     how = f"weights from {setting.sampling.file}" if epochs is None else f"{_described(epochs)}; {why}"
     images = setting.assets.images
-    losses, drawn = _apart(student, setting, model, epochs is not None)
+    found = _apart(student, setting, model, epochs is not None)
     population = setting.assets.facts["statistics_images"]
     features = in_batches(setting.assets.encoder, images)
     estimate = regression_estimate(
-        losses, features, setting.assets.statistics["as_is.mean"], 1 - len(images) / population
+        found.losses, features, setting.assets.statistics["as_is.mean"], 1 - len(images) / population
     )
     note = f"{how}; estimate for the whole test set ({population:,} images), {DRAWS} draws of z per image"
     measured = interval("negative_elbo", "negative ELBO per held-out image", estimate, len(images), "nats", note)
     kept = stored(student, setting) if epochs is None else [counted(0, 0)]
-    pictures = [_drawings(student, setting, model, images, drawn)]
-    follows = _follows_weights(student, setting, model, losses[:FEW].mean().item()) if epochs is None else alike()
+    pictures = [_drawings(student, setting, model, images, found.drawn)]
+
+    def loss(again: Tensor, about: Tensor) -> float:
+        return cross_entropy(again.reshape(about.shape).float().clamp(0, 1), about).mean().item()
+
+    follows = follows_weights(student, found.weights, found.encoder, found.decoder, loss, "nats")
     return Evidence((measured, *kept, *follows), (*([_curve(epochs)] if epochs else []), *pictures))
 
 
@@ -99,11 +106,19 @@ def _train(student: Submission, setting: Setting, model: str, why: str) -> Epoch
     return run(course, setting, setting.seconds)
 
 
-def _apart(student: Submission, setting: Setting, model: str, trained_here: bool) -> tuple[Tensor, Tensor]:
-    """Loss per held-out image [N] in nats, and the images drawn again.
+@dataclass(frozen=True)
+class _Apart:
+    """What encoder and decoder made of the held-out images."""
 
-    Encoder and decoder are asked in processes of their own; neither saw the training, which saw no held-out image.
-    """
+    losses: Tensor  # of each, in nats: [N]
+    drawn: Tensor  # the images drawn again
+    weights: Mapping[str, Tensor]
+    encoder: Heard
+    decoder: Heard
+
+
+def _apart(student: Submission, setting: Setting, model: str, trained_here: bool) -> _Apart:
+    """Encoder and decoder are asked in processes of their own; neither saw the training, which saw no held-out image."""
     found = state_dict(student.state(model=model)) if trained_here else {}
 
     def in_a_fresh_box() -> None:
@@ -112,23 +127,18 @@ def _apart(student: Submission, setting: Setting, model: str, trained_here: bool
             student.load_state(model=model, names=list(found), values=list(found.values()))
 
     images, labels = setting.assets.images, setting.assets.labels
+    begin = in_a_fresh_box if found else None
+    encoder, decoder = (
+        Heard(student, half, generator(setting.seed, half), begin=begin) for half in ("encode", "decode")
+    )
     in_a_fresh_box()
-    mu, logvar = _encoded(student, model, images, labels)
+    mu, logvar = _encoded(encoder, model, images, labels)
     in_a_fresh_box()
     rng = generator(setting.seed, "training", model)
-    draws = [_drawn_again(student, model, (mu, logvar), labels, rng) for _ in range(DRAWS)]
-    losses = torch.stack([cross_entropy(again, images) for again in draws])
-    return losses.mean(0) + kl_per_image(mu, logvar), draws[-1]
-
-
-def _follows_weights(student: Submission, setting: Setting, model: str, own: float) -> list[Measurement]:
-    """What becomes of the loss of a few held-out images with other weights in the file."""
-    images, labels = setting.assets.images[:FEW], setting.assets.labels[:FEW]
-
-    def loss() -> float:
-        return _of_few(student, setting, model, images, labels)
-
-    return loss_dependence(student, setting.sampling.file, own, loss, "nats")
+    draws = [_drawn_again(decoder, model, (mu, logvar), labels, rng, images) for _ in range(DRAWS)]
+    losses = torch.stack([cross_entropy(again, images) for again in draws]).mean(0) + kl_per_image(mu, logvar)
+    weights = found or weights_of(student, setting.sampling.file)
+    return _Apart(losses, draws[-1], weights, encoder, decoder)
 
 
 def _of_few(student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor) -> float:
@@ -136,30 +146,34 @@ def _of_few(student: Submission, setting: Setting, model: str, images: Tensor, l
 
     While the model trains they are training images, so that the process which trains sees no held-out one.
     """
-    mu, logvar = _encoded(student, model, images, labels)
-    again = _drawn_again(student, model, (mu, logvar), labels, generator(setting.seed, "training", model))
+    encoder, decoder = (Heard(student, half, generator(setting.seed, half)) for half in ("encode", "decode"))
+    mu, logvar = _encoded(encoder, model, images, labels)
+    rng = generator(setting.seed, "training", model)
+    again = _drawn_again(decoder, model, (mu, logvar), labels, rng, images)
     return elbo_losses(again, images, mu, logvar).mean().item()
 
 
-def _encoded(student: Submission, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def _encoded(encode: Heard, model: str, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """mu and logvar of images, each [N, Z]."""
     batches = zip(images.split(BATCH), labels.split(BATCH), strict=True)
-    answers = (student.encode(model=model, x=x, classes=_classes(model, y)) for x, y in batches)
+    answers = (encode(x, model=model, x=x, classes=_classes(model, y)) for x, y in batches)
     return moments(answers, "what the encoder gives")
 
 
 def _drawn_again(
-    student: Submission, model: str, encoded: tuple[Tensor, Tensor], labels: Tensor, rng: Generator
+    decode: Heard, model: str, encoded: tuple[Tensor, Tensor], labels: Tensor, rng: Generator, images: Tensor
 ) -> Tensor:
     """What the decoder makes of a z drawn for each image, from the mu and logvar that the encoder gave it."""
     z = sampled(*encoded, rng)
-    return in_another_order(
-        lambda rows: _decoded(student, model, z[rows], _classes(model, labels[rows])), len(z), BATCH, rng
-    )
+
+    def ask(rows: Tensor) -> Tensor:
+        return _decoded(decode, model, z[rows], _classes(model, labels[rows]), images[rows])
+
+    return in_another_order(ask, len(z), BATCH, rng)
 
 
-def _decoded(student: Submission, model: str, z: Tensor, classes: Tensor | None) -> Tensor:
-    return as_images(student.decode(model=model, z=z, classes=classes), len(z), "what the decoder gives")
+def _decoded(decode: Heard, model: str, z: Tensor, classes: Tensor | None, images: Tensor) -> Tensor:
+    return as_images(decode(images, model=model, z=z, classes=classes), len(z), "what the decoder gives")
 
 
 def _drawings(student: Submission, setting: Setting, model: str, images: Tensor, drawn: Tensor) -> Picture:
@@ -170,11 +184,11 @@ def _drawings(student: Submission, setting: Setting, model: str, images: Tensor,
     latent = two(
         student.encode(model=model, x=images[:1], classes=_classes(model, setting.assets.labels[:1])), "the latents"
     )
-    width = tensor(latent[0], "mu").shape[1]
+    width, decoder = tensor(latent[0], "mu").shape[1], Heard(student, "decode", rng)
     rows = [("held out", images[chosen], plain), ("drawn again", drawn[chosen], plain)]
     for _ in range(2):
         z = torch.randn(SHOWN, width, generator=rng)
-        new = _decoded(student, model, z, _classes(model, torch.arange(SHOWN)))
+        new = _decoded(decoder, model, z, _classes(model, torch.arange(SHOWN)), z)
         rows.append(("0 to 9" if model == "cvae" else "new", new, plain))
     return grid(rows, "Held-out images, the same after encoder and decoder, and new images from z ~ N(0, I).")
 

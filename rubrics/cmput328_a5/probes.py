@@ -369,22 +369,47 @@ def encode(code, x, y):
 
 def decode(code, z, y):
     """The decoder alone: the image is withheld, and z is put in the place of the sample."""
-    model = trained(code, VAE)
-    used = []
+    with torch.no_grad():
+        return decoded(trained(code, VAE), z, y)
+
+
+def decoded(model, z, y):
+    """What forward decodes where it gets z for its sample, whether a method draws that or forward itself."""
+    used, grey = [], torch.zeros(len(z), 1, 28, 28)
 
     def reparameterize(*args, **kwargs):
         used.append(True)
         return z
 
-    model.reparameterize = reparameterize
-    try:
-        with torch.no_grad():
-            images = several(model(torch.zeros(len(z), 1, 28, 28), y))[0]
-    finally:
-        del model.reparameterize
+    if hasattr(model, "reparameterize"):
+        with replaced(model, reparameterize=reparameterize):
+            images = several(model(grey, y))[0]
+        if used:
+            return images
+    images = seams.heard(model, lambda: model(grey, y), lambda *both: used.append(True) or both, z)
     if not used:
-        raise RuntimeError("forward does not call self.reparameterize, so the decoder cannot be asked alone")
-    return images
+        raise RuntimeError(
+            "forward calls neither self.reparameterize nor an encoder, so the decoder cannot be asked alone"
+        )
+    return several(images)[0]
+
+
+def vae_decoding(code, x, y):
+    """The decoder alone, of z that are made of the pixels of x [N, 1, 28, 28]: of mean 0 and variance 1 where those are
+    uniform on [0, 1]."""
+    model = trained(code, VAE)
+    with torch.no_grad():
+        width = several(model(x, y))[1].shape[-1]
+        z = (x.flatten(1).repeat(1, 1 + width // 784)[:, :width] - 0.5) * 12**0.5
+        return decoded(model, z, y)
+
+
+def vae_passing(code, x, y):
+    """What the trained model reconstructs, always with the same noise."""
+    model = trained(code, VAE)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        return several(model(x, y))[0]
 
 
 # ---------------------------------------------------------------- task 2: diffusion
@@ -589,6 +614,14 @@ def states(network, count):
 
 def diffusion_load_and_generate(code):
     return load_and_generate(code, DIFFUSION)
+
+
+def diffusion_learning(code, x, y):
+    """What the trained model estimates for its loss on images in [0, 1], always with the same noise and steps."""
+    model = trained(code, DIFFUSION)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        return model(2 * x - 1, y)
 
 
 def diffusion_generate(code, labels):

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from grading import assets
 from grading.errors import Crashed
-from grading.metrics.dependence import dependence, loss_dependence
+from grading.metrics import dependence as module
+from grading.metrics.dependence import dependence
 from grading.sandbox.inside.redrawing import changed
 
 KNOWN = assets.load("fashion_mnist")
@@ -92,30 +93,28 @@ def test_weights_under_other_names_are_changed_too(tmp_path: Path) -> None:
     assert not torch.equal(torch.load(tmp_path / "other.pt", weights_only=True)["net"]["a.weight"], torch.ones(20) * 2)
 
 
-@pytest.mark.parametrize(
-    ("anew", "nearly", "told"),
-    [(300.0, 100.2, (300.0, 0.002)), (100.0, 100.0, (100.0, 0.0)), (300.0, 300.0, (300.0, 2.0))],
-)
-def test_a_loss_that_follows_its_weights_and_others(anew: float, nearly: float, told: tuple[float, float]) -> None:
-    student = Student(real)
-
-    def loss() -> float:
-        (content,) = filter(None, student.instead.values())
-        return anew if content == b"anew" else nearly
-
-    found = [each.value for each in loss_dependence(student, "vae.pt", 100.0, loss, "nats")]
-    assert found == pytest.approx(told)
+def test_weights_that_are_no_part_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images that change with them are made elsewhere; those that do not are the model's."""
+    monkeypatch.setattr(module, "within", lambda student, setting: (["weight"], []))
+    for by, far in ((0.0, False), (0.5, True)):
+        told = found(lambda images, how, by=by: images + by * (how == "some") * torch.randn(images.shape))
+        assert (told["elsewhere"] > 0.1) is far
 
 
-def test_a_loss_that_is_not_told_with_nearly_the_same_weights() -> None:
-    def loss() -> float:
-        raise Crashed("not with these")
-
-    assert [each.value for each in loss_dependence(Student(real), "vae.pt", 100.0, loss, "nats")] == [1000.0, 9.0]
+def test_some_weights_are_changed_and_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"a": torch.randn(9), "b": torch.randn(9)}, path)
+    for names, kept in (([], {"a", "b"}), (["b"], {"a"}), (["c"], {"a", "b"})):
+        (tmp_path / "other.pt").write_bytes(content(changed(str(path), "some", names)))
+        before, after = (torch.load(tmp_path / name, weights_only=True) for name in ("model.pt", "other.pt"))
+        assert {name for name in before if torch.equal(before[name], after[name])} == kept
 
 
 def test_images_that_take_too_long_are_not_asked_for_again() -> None:
     student = Student(real)
     told = dependence(student, replace(setting("vae.accuracy"), seconds=0.0))
-    assert [(each.value, each.n) for each in told] == [(0.0, 0), (1e-3, 0)]
-    assert all("take too long" in each.note for each in told)
+    values = {each.name: each.value for each in told}
+    assert values.items() >= {"elsewhere": 0.0, "without_weights": 0.0, "moved": 1e-3}.items()
+    assert ["take too long" in each.note for each in told] == [
+        each.name in ("without_weights", "moved") for each in told
+    ]

@@ -8,7 +8,9 @@ import torch
 
 from .blame import OUTSIDE, failure, last_returned
 from .loading import Code
+from .recording import recorded_probe
 from .redrawing import changed
+from .replaying import replayed
 from .seeding import seed_everything
 from .whole_models import tensors_of
 
@@ -30,7 +32,19 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
     if question["probe"] == "changed!":  # nor this
         args = question["args"]
         return {"ok": changed(str(code.folder / args["name"]), args["how"], args["names"])}
+    if question["probe"] == "replayed!":  # nor this
+        return {"ok": replayed(**question["args"])}
+    if question["probe"] == "recorded!":  # nor this
+        return {"ok": recorded_answer(code, probes, question)}
     return {"ok": in_its_precision(lambda args: getattr(probes, question["probe"])(code, **args), question)}
+
+
+def recorded_answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str, Any]:
+    """What is computed on the way to the answer of a probe; models are made when it is asked for the first time."""
+    ask, args = getattr(probes, question["args"]["probe"]), question["args"]["args"]
+    in_its_precision(lambda given: ask(code, **given), {"args": args, "seed": question["seed"]})
+    seed_everything(question["seed"])
+    return recorded_probe(ask, code, precise(args))
 
 
 def in_its_precision(ask: Callable[[dict[str, Any]], Any], question: dict[str, Any]) -> Any:

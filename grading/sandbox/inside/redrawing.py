@@ -18,12 +18,12 @@ def changed(path: str, how: str, names: Collection[str]) -> dict[str, Any]:
     """The file with other weights: its "size" in bytes, and its "bytes", eight to a number, int64 [ceil(size / 8)].
 
     how: "anew", every tensor drawn from a normal distribution with its own mean and deviation; "nearly", every number
-    moved by about a thousandth of itself;  names: of the model's tensors, which alone are changed: what lies beside
-    them stays, so that what is made of it stays too
+    moved by about a thousandth of itself; "some", as anew;  names: of the model's tensors, which alone are changed: what
+    lies beside them stays, so that what is made of it stays too. Where none of them is there, all are, but with "some".
     """
     found = torch.load(path, map_location="cpu", weights_only=True)
     file = io.BytesIO()
-    known = names if set(names) & {_plain(key) for key in _keys(found)} else None  # named otherwise: all are changed
+    known = names if how == "some" or set(names) & {_plain(key) for key in _keys(found)} else None
     torch.save(_changed(found, how, known), file)
     size = file.tell()
     content = bytearray(file.getvalue()) + bytes(-size % 8)
@@ -34,7 +34,7 @@ def _changed(value: Any, how: str, names: Collection[str] | None) -> Any:
     if isinstance(value, dict):
         for key, each in value.items():  # in place: a state dict keeps what else it carries
             if isinstance(each, Tensor):
-                value[key] = _other(each, how) if _is_weight(key, each, names) else each
+                value[key] = other(each, how) if _is_weight(key, each, names) else each
             else:
                 value[key] = _changed(each, how, names)
         return value
@@ -60,7 +60,7 @@ def _keys(value: Any) -> Iterator[object]:
             yield from _keys(each)
 
 
-def _other(tensor: Tensor, how: str) -> Tensor:
+def other(tensor: Tensor, how: str) -> Tensor:
     values = tensor.detach().float()
     if how == "nearly":
         return (values * (1 + NEARLY * torch.randn(values.shape))).to(tensor.dtype)

@@ -1,0 +1,186 @@
+"""Whether what a model answers is what its weights compute: the same operations, computed again where its code is not.
+
+The code is watched once while it answers (inside/recording.py). What was taken down is a claim; a process that has imported
+nothing of the submission computes it again with the weights that the quarantine kept, on other inputs, and what comes out is
+held against what the code answered there. So nobody needs to believe the process that was watched.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Generator, Tensor
+
+from grading.checks.compare import Disagreement, parts
+from grading.errors import AnswerError
+from grading.records import Measurement
+from grading.subjects import Submission
+
+KEPT = 3  # questions, of all that are asked: the code is watched with one, and the answers to the others computed again
+UNLIKE = 1e3  # in the place of a distance, where nothing could be computed
+HOLDS = 0.01  # of the deviation of the numbers: more than rounding does in another order
+TITLES = {
+    "unlike": "how far what the code answers is, of its contrast, from what its operations and weights give",
+    "constants": "numbers that take part in it and are no weights",
+    "loss_without_weights": "the loss of some images with the decoder's weights drawn anew",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that was asked for a mark, and its answer."""
+
+    args: Mapping[str, Any]
+    answer: Sequence[Tensor]  # the tensors of it that can be computed again
+    about: Tensor  # the images that it was about, or whatever the judge wants to know of it
+
+
+class Heard:
+    """Asks one probe, and keeps a few of the questions and answers, drawn by the judge while they come."""
+
+    def __init__(
+        self,
+        student: Submission,
+        probe: str,
+        rng: Generator,
+        first: int | None = None,
+        begin: Callable[[], None] | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """first: how many of the tensors in an answer can be computed again; None: all;  begin: begins a process of the
+        submission's that can be asked; without, any that has heard nothing serves;  seconds: for each question."""
+        self.probe, self.asked = probe, list[Asked]()
+        self._student, self._rng, self._first, self._count = student, rng, first, 0
+        self._begin = begin
+        self._more = {} if seconds is None else {"seconds": seconds}
+
+    def begin(self) -> None:
+        """Begins a process that can be asked."""
+        self._begin() if self._begin else self._student.begin_again()
+
+    def __call__(self, about: Tensor, **args: Any) -> Any:
+        """The answer."""
+        answer = getattr(self._student, self.probe)(**args, **self._more)
+        asked = Asked(args, _tensors(answer)[: self._first], about)
+        self._count += 1
+        if len(self.asked) < KEPT:
+            self.asked.append(asked)
+        elif (place := int(torch.randint(self._count, (), generator=self._rng))) < KEPT:
+            self.asked[place] = asked
+        return answer
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of computing an answer again."""
+
+    why: str = ""  # why that could not be; "" where it could
+    unlike: float = UNLIKE  # root mean square, relative to the deviation of the numbers
+    constants: int = 0  # numbers that are neither weights nor given nor computed
+    matters: Mapping[str, float] = field(default_factory=dict)  # how far each weight moves it, drawn anew, by name
+    anew: Sequence[Tensor] = ()  # what comes out with all weights drawn anew, on the inputs of the first question
+    about: Tensor | None = None  # what that question was about
+
+    @property
+    def holds(self) -> bool:
+        """Whether the answers are what came out."""
+        return self.unlike <= HOLDS
+
+
+def replayed(student: Submission, heard: Heard, weights: Mapping[str, Tensor], also: str = "") -> Replay:
+    """Watches a probe while it is asked once more, and computes the answers to other questions again.
+
+    weights: by their names in the state dict;  also: "anew" or "moved", where one of them is wanted. Ends the session that
+    is open.
+    """
+    shown, asked = heard.asked[-1], heard.asked[:-1] or heard.asked
+    asked = [each for each in asked if _sizes(each) == _sizes(shown)] or [shown]
+    try:
+        heard.begin()
+        asked_once_more = {"probe": heard.probe, "args": dict(shown.args)}
+        claim = parts(student.ask("recorded!", asked_once_more), program=str, constants=list, why=str)
+        if claim["why"]:
+            return Replay(str(claim["why"])[:300])
+        constants = [each for each in claim["constants"] if isinstance(each, Tensor)]
+        question: dict[str, Any] = {
+            "program": claim["program"],
+            "constants": constants,
+            "names": list(weights),
+            "values": list(weights.values()),
+            "inputs": [_tensors(each.args) for each in asked],
+            "also": also,
+        }
+        found = student.anew("replayed!", question, "replayed")
+    except (AnswerError, Disagreement) as error:
+        return Replay(str(error)[:300])
+    if found["why"]:
+        return Replay(found["why"])
+    unlike = max(_unlike(given, each.answer) for given, each in zip(found["outputs"], asked, strict=True))
+    numbers = sum(each.numel() for each in constants)
+    return Replay("", unlike, numbers, found["moved"], found["anew"], asked[0].about)
+
+
+def _sizes(asked: Asked) -> list[torch.Size]:
+    return [each.shape for each in _tensors(asked.args)]
+
+
+def follows_weights(
+    student: Submission,
+    weights: Mapping[str, Tensor],
+    encoder: Heard,
+    decoder: Heard,
+    loss: Callable[[Tensor, Tensor], float],
+    unit: str,
+) -> list[Measurement]:
+    """Of an encoder and a decoder, whose answers earn a loss: whether those are what their weights compute.
+
+    loss: of the images that the decoder draws with other weights, and of what it was asked about
+    """
+    first, second = replayed(student, encoder, weights), replayed(student, decoder, weights, "anew")
+    without = loss(second.anew[0], second.about) if second.anew and second.about is not None else UNLIKE
+    without = min(without, UNLIKE) if math.isfinite(without) else UNLIKE
+    title = TITLES["loss_without_weights"]
+    return [*told([first, second]), Measurement("loss_without_weights", title, without, without, without, 1, unit)]
+
+
+def weights_of(student: Submission, file: str) -> dict[str, Tensor]:
+    """What the quarantine has kept of a weights file, by the names in the model's state dict."""
+    return load_file(student.weights(file).path)
+
+
+def told(replays: Sequence[Replay]) -> list[Measurement]:
+    """What several of them say: the worst of each."""
+    unlike, constants = max(each.unlike for each in replays), max(each.constants for each in replays)
+    note = "; ".join(dict.fromkeys(f"not computed again: {each.why}" for each in replays if each.why))
+    return [
+        Measurement("unlike", TITLES["unlike"], unlike, unlike, unlike, 1, "", note),
+        Measurement("constants", TITLES["constants"], float(constants), float(constants), float(constants), 1),
+    ]
+
+
+def _unlike(given: Sequence[Tensor], answer: Sequence[Tensor]) -> float:
+    """The largest distance between the tensors of an answer and the first ones that were computed again.
+
+    Relative to the deviation of the numbers; of a single one, to its size.
+    """
+    if len(given) < len(answer):
+        return UNLIKE
+    far = [0.0]
+    for one, another in zip(given, answer, strict=False):
+        if one.shape != another.shape:
+            return UNLIKE
+        one, another = one.double(), another.double()
+        scale = another.std(correction=0) if another.numel() > 1 else another.abs().mean()
+        far.append(((one - another).square().mean().sqrt() / scale.clamp_min(1e-6)).item())
+    return min(max(far), UNLIKE) if torch.tensor(far).isfinite().all() else UNLIKE
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """The tensors in it, in their order, as a recorder meets them."""
+    if isinstance(value, Tensor):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [tensor for each in inner for tensor in _tensors(each)]

@@ -1,0 +1,194 @@
+"""Computes a program again (recording.py), in a process that has imported nothing of a submission; lies beside worker.py.
+
+Only operations of a list are computed: none of them reads a file, runs code or draws from anything but torch's generator.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .redrawing import other
+
+ARITHMETIC = """
+add sub rsub mul div reciprocal neg abs sign sgn pow sqrt rsqrt square exp exp2 expm1 log log2 log10 log1p sin cos tan
+sinh cosh tanh atan atan2 asin acos sigmoid erf erfinv erfc lerp addcmul addcdiv clamp clamp_min clamp_max minimum
+maximum fmod remainder floor ceil round trunc frac where eq ne lt le gt ge logical_and logical_or logical_not
+logical_xor bitwise_and bitwise_or bitwise_not bitwise_xor bitwise_left_shift bitwise_right_shift isnan isinf isfinite
+nan_to_num hypot xlogy floor_divide masked_fill __and__ __or__ __lshift__ __rshift__ special_erf special_expit
+copysign heaviside
+"""
+REDUCING = """
+sum mean prod amax amin max min argmax argmin var std var_mean std_mean logsumexp cumsum cumprod norm
+linalg_vector_norm any all topk sort argsort median aminmax count_nonzero logcumsumexp cummax cummin _softmax
+_log_softmax _safe_softmax _cdist_forward _euclidean_dist
+"""
+PRODUCTS = """
+mm bmm addmm addmv mv dot baddbmm addbmm matmul linear _trilinear convolution _convolution mkldnn_convolution
+_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_attention_math _native_multi_head_attention
+_transformer_encoder_layer_fwd embedding one_hot
+"""
+LAYERS = """
+relu leaky_relu elu celu selu gelu silu mish softplus hardtanh hardsigmoid hardswish threshold glu log_sigmoid_forward
+_prelu_kernel prelu rrelu_with_noise native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training
+_batch_norm_no_update _batch_norm_with_update native_layer_norm native_group_norm max_pool2d_with_indices max_pool2d
+avg_pool2d _adaptive_avg_pool2d adaptive_avg_pool2d adaptive_max_pool2d avg_pool1d max_pool1d max_pool1d_with_indices
+max_unpool2d upsample_nearest1d upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d upsample_bicubic2d
+upsample_linear1d _upsample_bilinear2d_aa _upsample_bicubic2d_aa pixel_shuffle pixel_unshuffle native_dropout
+channel_shuffle native_channel_shuffle reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d
+constant_pad_nd im2col col2im grid_sampler_2d affine_grid_generator roll flip rot90 tril triu binary_cross_entropy
+mse_loss
+"""
+SHAPES = """
+view _unsafe_view reshape _reshape_alias expand permute transpose t unsqueeze squeeze select slice split
+split_with_sizes unbind cat stack repeat alias detach clone contiguous as_strided diagonal narrow unfold index
+index_select gather scatter scatter_add index_add index_put _unsafe_index index_fill masked_select take take_along_dim
+movedim flatten view_as_real constant_pad_nd repeat_interleave lift_fresh lift_fresh_copy lift copy _to_copy to
+type_as fill zero unsafe_chunk unsafe_split unsafe_split_with_sizes chunk diag_embed expand_as view_as unflatten
+select_scatter slice_scatter
+"""
+MAKING = """
+zeros ones full empty zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty arange linspace
+logspace eye scalar_tensor empty_strided new_empty_strided rand randn randint randperm rand_like randn_like
+randint_like normal bernoulli uniform tril_indices triu_indices meshgrid nonzero searchsorted bucketize
+_local_scalar_dense is_nonzero equal
+"""
+KNOWN = frozenset(" ".join((ARITHMETIC, REDUCING, PRODUCTS, LAYERS, SHAPES, MAKING)).split())
+TYPES = frozenset(["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
+FORMS = frozenset(["strided", "contiguous_format", "preserve_format", "channels_last"])
+
+
+class Unsayable(ValueError):
+    """The program is none that can be computed."""
+
+
+class Replay:
+    """A program, with the weights and constants that it speaks of."""
+
+    def __init__(self, program: str, constants: Sequence[Tensor], weights: Mapping[str, Tensor]) -> None:
+        said = json.loads(program)
+        self.steps, self.gives = list(said["steps"]), [int(number) for number in said["gives"]]
+        self._constants, self._weights = constants, weights
+        said_of = dict.fromkeys(str(step[1]) for step in self.steps if step[0] == "weight")
+        self._known = {name: _named(name, weights) for name in said_of}
+
+    def run(self, inputs: Sequence[Tensor], instead: Mapping[str, Tensor] | None = None) -> list[Tensor]:
+        """What it gives of these inputs; instead: other values of some weights. Raises Unsayable."""
+        torch.manual_seed(0)  # what is drawn on the way is the same each time
+        weights = {**self._weights, **(instead or {})}
+        found: list[Tensor] = []
+        for step in self.steps:
+            kind = step[0]
+            if kind == "input":
+                found.append(inputs[step[1]].clone())
+            elif kind == "constant":
+                found.append(self._constants[step[1]].clone())
+            elif kind == "weight":
+                if step[2] not in TYPES:
+                    raise Unsayable(f"{str(step[2])[:60]!r} is no type of weights")
+                found.append(weights[self._known[str(step[1])]].to(getattr(torch, step[2]), copy=True))
+            else:
+                found += self._computed(step, found)
+        return [found[number] for number in self.gives]
+
+    @staticmethod
+    def _computed(step: Sequence[Any], found: Sequence[Tensor]) -> list[Tensor]:
+        name, args, named, count = step
+        answer = operation(str(name))(*_meant(args, found), **_meant(named, found))
+        given = list(_tensors(answer))
+        if len(given) != count:
+            raise Unsayable(f"{name} gives {len(given)} tensors, not {count}")
+        return given
+
+    def names(self) -> list[str]:
+        """The weights that it speaks of, as they are called outside."""
+        return list(dict.fromkeys(self._known.values()))
+
+
+def _named(name: str, weights: Mapping[str, Tensor]) -> str:
+    """A weight's name in the file: a network within another is called by more there, or by less. Raises Unsayable."""
+    if name in weights:
+        return name
+    alike = [each for each in weights if each.endswith("." + name) or name.endswith("." + each)]
+    if len(alike) != 1:
+        raise Unsayable(f"there is no weight {name[:60]!r}")
+    return alike[0]
+
+
+def operation(name: str) -> Any:
+    """An operation by its name, "aten.addmm.default". Raises Unsayable for one that is not known."""
+    space, _, rest = name.partition(".")
+    short, _, overload = rest.partition(".")
+    if space != "aten" or (short not in KNOWN and short.removesuffix("_") not in KNOWN):
+        raise Unsayable(f"{name[:60]} is no operation that is computed again")
+    every = getattr(torch.ops.aten, short, None)
+    if every is None or overload not in every.overloads():
+        raise Unsayable(f"{name[:60]} is no operation")
+    return getattr(every, overload)
+
+
+def _meant(value: Any, found: Sequence[Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_meant(each, found) for each in value]
+    if not isinstance(value, dict):
+        return value
+    [(kind, inner)] = value.items()
+    if kind == "tensor":
+        return found[inner]
+    if kind == "float":
+        return float(inner)
+    if kind == "device":
+        return torch.device("cpu")
+    if kind == "dict":
+        return {str(key): _meant(each, found) for key, each in inner}
+    if kind == "of torch" and inner in TYPES | FORMS:
+        return getattr(torch, inner)
+    raise Unsayable(f"{str(inner)[:60]!r} takes part in it")
+
+
+def _tensors(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _tensors(each)
+
+
+def replayed(
+    program: str, constants: list[Tensor], names: list[str], values: list[Tensor], inputs: list[Any], also: str
+) -> dict[str, Any]:
+    """What a program gives of each of some inputs; and of the first with other weights, by what is asked for also.
+
+    inputs: lists of tensors, one list for each time that it is computed
+    also: "anew", what it gives with all weights drawn anew; "moved", by the name of each weight that it speaks of, how far
+    what it gives moves, of its deviation, where that weight alone is drawn anew; or ""
+    Returns: "outputs", a list of tensors for each of the inputs; "anew" or "moved"; "why", what could not be computed.
+    """
+    weights = dict(zip(names, values, strict=True))
+    found: dict[str, Any] = {"outputs": [], "anew": [], "moved": {}, "why": ""}
+    try:
+        replay = Replay(program, constants, weights)
+        found["outputs"] = [replay.run(each) for each in inputs]
+        used = [name for name in replay.names() if weights[name].is_floating_point()]
+        drawn = {name: other(weights[name], "anew") for name in used} if also else {}
+        if also == "anew":
+            found["anew"] = replay.run(inputs[0], drawn)
+        if also == "moved":
+            own = found["outputs"][0]
+            found["moved"] = {name: _distance(own, replay.run(inputs[0], {name: drawn[name]})) for name in used}
+    except (Unsayable, RuntimeError, TypeError, KeyError, IndexError, ValueError) as error:
+        found |= {"outputs": [], "why": str(error)[:300] or type(error).__name__}
+    return found
+
+
+def _distance(own: Sequence[Tensor], others: Sequence[Tensor]) -> float:
+    """The largest root mean square difference, relative to the deviation of the numbers; of a single one, to its size."""
+    far = [0.0]
+    for one, another in zip(own, others, strict=True):
+        if one.is_floating_point() and one.numel():
+            one, another = one.double(), another.double()
+            scale = one.std(correction=0) if one.numel() > 1 else one.abs().mean()
+            far.append(float((one - another).square().mean().sqrt() / scale.clamp_min(1e-9)))
+    return max(far)
