@@ -3,6 +3,7 @@
 from . import (
     archives,
     blaming,
+    copies,
     forgery,
     framework,
     gaming,
@@ -48,6 +49,7 @@ ATTACKS = (
     *several.ATTACKS,
     *steering.ATTACKS,
     *independence.ATTACKS,
+    *copies.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",
