@@ -4,6 +4,7 @@ from . import (
     archives,
     blaming,
     copies,
+    elsewhere,
     forgery,
     framework,
     gaming,
@@ -50,6 +51,7 @@ ATTACKS = (
     *steering.ATTACKS,
     *independence.ATTACKS,
     *copies.ATTACKS,
+    *elsewhere.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

@@ -147,7 +147,7 @@ ATTACKS = (
     copies(
         "greyer_copies",
         "hand out training images of less contrast",
-        Disguised(trained_on, TURNED, "0.6 * image + 0.3"),
+        Disguised(trained_on, TURNED, "0.8 * image + 0.1"),
     ),
     copies(
         "shifted_copies",
