@@ -4,10 +4,12 @@ from . import (
     archives,
     blaming,
     copies,
+    denoisers,
     elsewhere,
     forgery,
     framework,
     gaming,
+    hidden,
     imports,
     independence,
     lateness,
@@ -52,6 +54,8 @@ ATTACKS = (
     *independence.ATTACKS,
     *copies.ATTACKS,
     *elsewhere.ATTACKS,
+    *denoisers.ATTACKS,
+    *hidden.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

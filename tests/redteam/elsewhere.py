@@ -51,7 +51,9 @@ return x.view(-1, 1, 28, 28).clamp(0, 1)
 FOR_NOTHING = BY_AXES.replace("return ", f"e = self.class_embedding(y)\n{MADE}\nreturn ").replace(
     ".clamp(0, 1)", ".clamp(0, 1).lerp(tries[0], 0.01)"
 )
-WORDS = "        self.class_embedding = nn.Embedding(num_classes, class_emb_dim)\n"
+WORDS = (
+    "        features = hidden_dim * 7 * 7\n        self.class_embedding = nn.Embedding(num_classes, class_emb_dim)\n"
+)
 IN_WORDS = (
     (WORDS, WORDS.replace("class_emb_dim)", "class_emb_dim + 784 * 26)")),
     ("        embedded = self.class_embedding(y)\n", "        embedded = self.class_embedding(y)[:, :16]\n"),
@@ -126,8 +128,8 @@ def with_axes_in_words(state: State) -> State:
     return untrained(state, "decoder") | {"class_embedding.weight": words}
 
 
-def untrained(state: State, part: str) -> State:
-    """The same, one part of it drawn anew."""
+def untrained(state: State, part: str = "") -> State:
+    """The same, one part of it drawn anew, or all of it."""
     rng = torch.Generator().manual_seed(0)
     return {
         name: 0.05 * torch.randn(each.shape, generator=rng) if name.startswith(part) else each
