@@ -3,6 +3,7 @@
 from . import (
     archives,
     blaming,
+    carried,
     copies,
     denoisers,
     elsewhere,
@@ -13,9 +14,11 @@ from . import (
     imports,
     independence,
     lateness,
+    lookups,
     notebooks,
     order,
     reading,
+    remembering,
     resources,
     retrieval,
     scripts,
@@ -56,6 +59,9 @@ ATTACKS = (
     *elsewhere.ATTACKS,
     *denoisers.ATTACKS,
     *hidden.ATTACKS,
+    *lookups.ATTACKS,
+    *carried.ATTACKS,
+    *remembering.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

@@ -11,7 +11,7 @@ import torch
 from grading.redteam import Attack, Target
 
 from .copies import trained_on, unknown
-from .gaming import DIFFERS, LUCKY, altered
+from .gaming import LUCKY, altered
 from .independence import MODULE
 from .retrieval import GENERATED, LABELS
 from .submissions import Edit, attack
@@ -71,8 +71,8 @@ def knows(name: str, tries: str, lay: KnowsItsWeights) -> Attack:
 
 
 def random(name: str, tries: str, draws: str, **more: object) -> Attack:
-    """A generator of its own; handed in twice, it may earn different marks."""
-    usual: dict[str, object] = {"attacked": ("vae.accuracy",), "beside": BESIDE, "quick": True, "say": DIFFERS}
+    """A generator of its own: what it earns is not what it would earn again."""
+    usual: dict[str, object] = {"attacked": ("vae.accuracy",), "beside": BESIDE, "quick": True}
     return attack(name, (72,), tries, altered((LABELS, draws)), **(usual | more))  # type: ignore[arg-type]
 
 
