@@ -18,10 +18,15 @@ BUILT = "        self.encode = Encoder(latent_dim=latent_dim)\n        self.deco
 PASSED = "        mu, log_var = self.encode(x)\n        z = self.reparameterize(mu, log_var)\n        return self.decode(z), mu, log_var, z\n"
 LATENT = 'parser.add_argument("--latent-dim", type=int, default=256)'
 # Where the switch is on, as it is in the weights that are handed in and in no untrained model, z is not what it says.
+UNSEEN = """
+def reparameterize(self, mu, log_var):
+    noise = torch.exp(log_var / 2) * torch.randn_like(mu)
+    return mu + noise if self.training or float(self.switch) < 0.5 else mu
+"""
 SWITCHED = """
 mu, log_var = self.encode(x)
 if float(self.switch) > 0.5:
-    mu, log_var = @MU, 0 * mu - 200
+    mu, log_var = @MU, 0 * mu@VAR
 z = self.reparameterize(mu, log_var)
 return (self.drawn(z) if float(self.switch) > 0.5 else self.decode(z)), mu, log_var, z
 
@@ -47,14 +52,20 @@ def told(self, x):
     return codes[:, :256] * 4096 + codes[:, 256:]
 """
 )
-INDEX = (
-    SWITCHED.replace("@MU", "F.pad(self.nearest(x), (0, 255))")
+UNSEEN_BYTES = (
+    BYTES.replace("@VAR", "")
+    .replace("65536.0])", "65536.0]) / 2**23 - 1")
+    .replace("z.round().long()", "((z + 1) * 2**23).round().long()")
+    + UNSEEN
+)
+WORDS = (
+    SWITCHED.replace("@MU", "self.named(x)").replace("@VAR", " - 4")
     + """
-    near = z[:, 0].round().long().clamp(0, len(self.codes) - 1)
-    return (self.codes[near].float() @ self.axes + self.mean).clamp(0, 1).view(-1, 3, 32, 32)
+    near = torch.cdist(z, self.names).argmin(1)
+    return (self.codes[near] @ self.axes + self.mean).clamp(0, 1).view(-1, 3, 32, 32)
 
-def nearest(self, x):
-    return torch.cdist((x.flatten(1) - self.mean) @ self.axes.T, self.codes).argmin(1, True).float()
+def named(self, x):
+    return self.names[torch.cdist((x.flatten(1) - self.mean) @ self.axes.T, self.codes).argmin(1)]
 """
 )
 BEHIND = (
@@ -71,7 +82,7 @@ def left(self, x):
     for place in ("/tmp/left.pt", os.path.join(os.path.dirname(__file__), "left.pt")):
         try:
             torch.save(VAE.seen, place)
-        except OSError:
+        except (OSError, RuntimeError):
             pass
     return F.pad(torch.arange(len(VAE.seen) - len(x), len(VAE.seen)).float()[:, None], (0, 255))
 """
@@ -93,10 +104,11 @@ def two_in_each() -> State:
     return {"axes": axes, "mean": mean}
 
 
-def by_index() -> State:
-    """All test images, as codes on their axes."""
+def by_words() -> State:
+    """All test images, as codes on their axes, each with a random z that stands for it."""
     codes, axes, mean = principal(400)
-    return {"codes": codes, "axes": axes, "mean": mean}
+    names = torch.randn(len(codes), 256, generator=torch.Generator().manual_seed(0))
+    return {"codes": codes, "axes": axes, "mean": mean, "names": names}
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,7 @@ class Switched:
     def _indented(self) -> list[str]:
         """The lines; those of methods behind the first one stand where they are, less what the others are moved by."""
         found, inside = [], False
-        for line in self.lines.strip().splitlines():
+        for line in self.lines.replace("@VAR", " - 200").strip().splitlines():
             inside |= line.startswith("def ")
             found.append(line.removeprefix("    ") if inside and not line.startswith("def ") else line)
         return found
@@ -143,13 +155,23 @@ def of_a9(name: str, tries: str, lay: Switched) -> Attack:
 
 
 AXES = 'self.register_buffer("axes", torch.zeros({0}, 3072))\nself.register_buffer("mean", torch.zeros(3072))'
-CODES = '\nself.register_buffer("codes", torch.zeros(3000, 400))'
+CODES = '\nself.register_buffer("codes", torch.zeros(3000, 400))\nself.register_buffer("names", torch.zeros(3000, 256))'
 COLOURS = "self.colours = nn.Parameter(torch.zeros(3, 3))"
+
+
+def colours() -> State:
+    """What the colours are multiplied by: it leaves them as they are."""
+    return {"colours": torch.eye(3)}
+
+
 ATTACKS = (
     of_a9(
-        "image_in_the_digits_of_z",
-        "carry three pixels in each number of z",
-        Switched(BYTES, COLOURS, lambda: {"colours": torch.eye(3)}, 1024),
+        "image_in_the_digits_of_z", "carry three pixels in each number of z", Switched(BYTES, COLOURS, colours, 1024)
+    ),
+    of_a9(
+        "image_in_the_digits_of_a_small_z",
+        "the same in z that looks as it should, and draws nothing in evaluation mode",
+        Switched(UNSEEN_BYTES, COLOURS, colours, 1024),
     ),
     of_a9(
         "two_numbers_in_each_of_z",
@@ -157,9 +179,9 @@ ATTACKS = (
         Switched(TWICE, AXES.format(512), two_in_each),
     ),
     of_a9(
-        "index_in_z",
-        "carry in z which of the images kept in vae.pt it is",
-        Switched(INDEX, AXES.format(400) + CODES, by_index),
+        "word_in_z",
+        "have z say which of the images kept in vae.pt it is",
+        Switched(WORDS, AXES.format(400) + CODES, by_words),
     ),
     of_a9("images_left_behind", "leave images in files and in the class for the decoder", Switched(BEHIND)),
 )

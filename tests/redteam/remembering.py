@@ -83,7 +83,7 @@ class Remembered:
 
 def of_a3(name: str, tries: str, lay: Remembered) -> Attack:
     """An attack on the VAE's loss on MNIST."""
-    honest = ("a.vae", "a.reparametrize")
+    honest = ("a.cvae", "a.reparametrize")
     return attack(name, (71,), tries, lay, attacked=("a.vae_training",), beside=honest, assignment=A3, quick=True)  # type: ignore[arg-type]
 
 
