@@ -30,6 +30,7 @@ from . import (
     values,
     walls,
     weights,
+    within,
 )
 
 ATTACKS = (
@@ -62,6 +63,7 @@ ATTACKS = (
     *lookups.ATTACKS,
     *carried.ATTACKS,
     *remembering.ATTACKS,
+    *within.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",

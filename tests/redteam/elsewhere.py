@@ -73,7 +73,8 @@ def inputs(pictures: Tensor) -> Tensor:
 def told_apart(features: Tensor, weight: float = 10.0) -> Tensor:
     """A linear layer that tells classes of the judge's images by their features [N, D]: [10, D + 1], the bias last."""
     seen, wanted = inputs(features), 10 * F.one_hot(assets.load("fashion_mnist").labels, 10).float()
-    return torch.linalg.solve(seen.T @ seen + weight * torch.eye(seen.shape[1]), seen.T @ wanted).T
+    found: Tensor = torch.linalg.solve(seen.T @ seen + weight * torch.eye(seen.shape[1]), seen.T @ wanted)
+    return found.T
 
 
 def weak(state: State) -> State:

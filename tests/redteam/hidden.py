@@ -73,7 +73,7 @@ def knows(name: str, tries: str, lay: KnowsItsWeights) -> Attack:
 def random(name: str, tries: str, draws: str, **more: object) -> Attack:
     """A generator of its own: what it earns is not what it would earn again."""
     usual: dict[str, object] = {"attacked": ("vae.accuracy",), "beside": BESIDE, "quick": True}
-    return attack(name, (72,), tries, altered((LABELS, draws)), **(usual | more))  # type: ignore[arg-type]
+    return attack(name, (72,), tries, altered((LABELS, draws)), **(usual | more))
 
 
 SYSTEM = "        torch.manual_seed(int.from_bytes(__import__('os').urandom(4)))\n"
