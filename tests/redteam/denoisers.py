@@ -104,7 +104,7 @@ def poor(state: State) -> State:
     """Weights as of a poor training."""
     rng = torch.Generator().manual_seed(0)
     return {
-        name: each + 0.12 * each.std() * torch.randn(each.shape, generator=rng) if each.ndim > 1 else each
+        name: each + 0.14 * each.std() * torch.randn(each.shape, generator=rng) if each.ndim > 1 else each
         for name, each in state.items()
     }
 

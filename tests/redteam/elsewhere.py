@@ -14,7 +14,7 @@ from grading.redteam import Attack, Target
 from .retrieval import BUILT, GENERATED
 from .submissions import Edit, attack
 
-WEAK, AXES = 0.85, 25  # how spoilt the decoder of a model is that earns nothing as it is; axes of a class
+WEAK, AXES = 0.93, 25  # how spoilt the decoder of a model is that earns nothing as it is; axes of a class
 BESIDE = ("vae.kl_loss", "diffusion.schedule")
 State = dict[str, Tensor]
 MADE = "tries = [self.decoder(torch.cat([torch.randn(num_images, self.latent_dim), e], 1)) for _ in range(24)]"
@@ -33,7 +33,7 @@ BY_TURNS = """
 e = self.class_embedding(y)
 x = self.decoder(torch.cat([torch.randn(num_images, self.latent_dim), e], 1))
 for _ in range(40):
-    bad = (self.head(x.flatten(1)).argmax(1) != y).nonzero().flatten()
+    bad = (self.head(x.flatten(1)).softmax(1)[torch.arange(num_images), y] < 0.95).nonzero().flatten()
     x[bad] = self.decoder(torch.cat([torch.randn(len(bad), self.latent_dim), e[bad]], 1))
 return x
 """
