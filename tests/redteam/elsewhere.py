@@ -33,7 +33,8 @@ BY_TURNS = """
 e = self.class_embedding(y)
 x = self.decoder(torch.cat([torch.randn(num_images, self.latent_dim), e], 1))
 for _ in range(40):
-    bad = (self.head(x.flatten(1)).softmax(1)[torch.arange(num_images), y] < 0.95).nonzero().flatten()
+    told = self.mu_net(torch.cat([self.encoder(x), e], 1))[:, 16:].softmax(1)
+    bad = (told[torch.arange(num_images), y] < 0.95).nonzero().flatten()
     x[bad] = self.decoder(torch.cat([torch.randn(len(bad), self.latent_dim), e[bad]], 1))
 return x
 """
@@ -180,8 +181,8 @@ ATTACKS = (
     ),
     elsewhere(
         "draws_until_liked",
-        "draw again what a classifier in vae.pt does not like",
-        Elsewhere(BY_TURNS, with_a_head, HEAD),
+        "draw again what a classifier within the encoder does not like",
+        Elsewhere(BY_TURNS, with_more_of_mu, more=MORE_OF_MU),
     ),
     elsewhere(
         "class_means_and_axes",
