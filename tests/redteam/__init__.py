@@ -3,15 +3,22 @@
 from . import (
     archives,
     blaming,
+    carried,
+    copies,
+    denoisers,
+    elsewhere,
     forgery,
     framework,
     gaming,
+    hidden,
     imports,
     independence,
     lateness,
+    lookups,
     notebooks,
     order,
     reading,
+    remembering,
     resources,
     retrieval,
     scripts,
@@ -23,6 +30,7 @@ from . import (
     values,
     walls,
     weights,
+    within,
 )
 
 ATTACKS = (
@@ -48,6 +56,14 @@ ATTACKS = (
     *several.ATTACKS,
     *steering.ATTACKS,
     *independence.ATTACKS,
+    *copies.ATTACKS,
+    *elsewhere.ATTACKS,
+    *denoisers.ATTACKS,
+    *hidden.ATTACKS,
+    *lookups.ATTACKS,
+    *carried.ATTACKS,
+    *remembering.ATTACKS,
+    *within.ATTACKS,
 )
 UNTRIED = {
     31: "no language model has a part in any mark",
