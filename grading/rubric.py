@@ -107,6 +107,7 @@ class Sampling(_Strict):
     within: tuple[
         str, ...
     ] = ()  # probes of what images come from: the first that can be asked tells which weights count
+    early: str = ""  # a probe of what a noise-estimating network is shown and estimates where there is hardly any noise
     claims: tuple[ClaimRow, ...] = ()  # to look for in a notebook
 
 

@@ -5,7 +5,7 @@ Every file is named in `manifest.json` with its SHA-256, and refused where it do
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Assets:
     statistics: dict[str, Tensor]  # mean and covariance of the encoder's features of real images, per normalisation
     training: dict[str, Tensor]  # where every training image lies on the principal axes of the pixels
     facts: dict[str, Any]
+    sketches: dict[str, Tensor] = field(default_factory=dict)  # of all images, for training and test; of grey ones only
 
 
 @cache
@@ -58,6 +59,7 @@ def load(name: str) -> Assets:
         files["statistics"],
         files["training"],
         manifest,
+        files.get("sketches", {}),
     )
 
 

@@ -19,6 +19,7 @@ from grading.assets.datasets import TORCHVISION_NAMES, balanced_indices, labelle
 from grading.assets.networks import in_batches
 from grading.assets.normalise import NORMALISATIONS
 from grading.assets.pairs import heads_of, networks_of
+from grading.assets.sketches import sketched
 
 HERE = Path(__file__).parent
 CLASSES = {
@@ -172,6 +173,8 @@ def build(name: str, classifier_epochs: int, encoder_epochs: int) -> dict[str, o
     files["held_out"] = {"images": test_images[held_out], "labels": test_labels[held_out]}
     files["statistics"] = statistics(encoder, test_images)
     files["training"] = descriptors(images)
+    if images.shape[1] == 1:  # generated images of colour data sets are shown, and not marked
+        files["sketches"] = sketched(torch.cat([images, test_images]))
     facts |= {
         "data_set": TORCHVISION_NAMES[name],
         "classes": CLASSES[name],

@@ -11,6 +11,8 @@ from grading.credit import decided, wilson
 from grading.errors import Crashed
 from grading.metrics.accuracy import accuracy as share_named
 from grading.metrics.accuracy import of_a_test_set, per_class
+from grading.metrics.intervals import point
+from grading.metrics.moving import moved
 from grading.metrics.replays import Heard, replayed, told, weights_of
 from grading.metrics.sampling import LOOK_Z
 from grading.metrics.setting import Setting
@@ -22,7 +24,6 @@ from grading.subjects import Submission
 WAYS = ("in [0, 1]", "in [-1, 1]", "of mean 0 and variance 1")  # how pixels may be brought to a network
 TIE = -1  # what is predicted where all classes have the same score
 DISCRIMINATOR = "discriminator."  # how the names of its weights begin
-NOISE = 0.02  # standard deviation, of pixels in [0, 1]
 ASKED_AGAIN, CHANGED, SOME = 50, 1e-3, 5  # images; what rounding does not do to a probability; how many may change
 
 
@@ -49,9 +50,9 @@ def accuracy(student: Submission, setting: Setting) -> Evidence:
     note = "; ".join([look.seen.told, per_class(look.found, look.seen.labels), asked, *steady])
     title = "accuracy of the auxiliary classifier on test images"
     share = share_named(int(look.found.sum()), len(look.found), note, look.cut_short, title)
-    mirrored = _mirrored(network, setting, way)
+    lost = _moved(network, setting, way)
     follows = told([replayed(student, network, _discriminator(student, setting))])
-    return Evidence((of_a_test_set(share, look.seen.left_out), mirrored, *follows))
+    return Evidence((of_a_test_set(share, look.seen.left_out), lost, *follows))
 
 
 def _discriminator(student: Submission, setting: Setting) -> dict[str, Tensor]:
@@ -60,14 +61,13 @@ def _discriminator(student: Submission, setting: Setting) -> dict[str, Tensor]:
     return {name.removeprefix(DISCRIMINATOR): value for name, value in every.items() if name.startswith(DISCRIMINATOR)}
 
 
-def _mirrored(network: Heard, setting: Setting, way: str) -> Measurement:
-    """How much rarer images are named right when they are mirrored and under a little noise; to a lookup those are new."""
-    seen, rng = few(setting), generator(setting.seed, "mirrored")
-    noisy = seen.images.flip(-1) + NOISE * torch.randn(seen.images.shape, generator=rng)
-    changed = replace(seen, images=noisy.clamp(0, 1))
+def _moved(network: Heard, setting: Setting, way: str) -> Measurement:
+    """How much rarer images are named right when they are mirrored and shifted: to a lookup those are new."""
+    seen = few(setting)
+    changed = replace(seen, images=moved(seen.images, generator(setting.seed, "moved"), mirrored=True))
     before, after = (_hits(network, setting, each, way).double().mean().item() for each in (seen, changed))
-    title = "share named right that is lost when images are mirrored, with a little noise"
-    return Measurement("mirrored", title, before - after, before - after, before - after, len(noisy), "%")
+    title = "share named right that is lost when images are mirrored and shifted a little"
+    return point("lost", title, before - after, len(changed.images), "%")
 
 
 def _tried(network: Heard, setting: Setting, way: str) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
 from grading.assets import NORMALISATIONS, Assets
 from grading.assets.networks import in_batches
@@ -15,7 +16,9 @@ from grading.checks.compare import tensor
 from grading.checks.variance_preserving import log_snr
 from grading.credit import decided, wilson
 from grading.metrics.accuracy import accuracy
+from grading.metrics.early import found_noise
 from grading.metrics.likeness import distances, variety
+from grading.metrics.moving import moved
 from grading.metrics.pictures import by_class
 from grading.metrics.replays import Heard, replayed, told, weights_of
 from grading.metrics.sampling import LOOK_Z, Sample, in_looks
@@ -26,6 +29,7 @@ from grading.subjects import Submission
 
 CONFIDENT = 0.9  # probability from which the judge classifier counts as sure; 98 % of real test images reach it
 TRAINED_STEPS = 1000
+EARLY, STEPS = 20, (5, 20)  # images with a little noise on them, and the steps that it is of
 Estimate = Callable[[Tensor, Tensor], Tensor]  # x_t [B, C, H, W] and t [B] -> the noise in it
 
 
@@ -50,8 +54,20 @@ def unconditional(student: Submission, setting: Setting) -> Evidence:
     looks = plan.quick_looks if setting.quick else plan.looks
     sample = in_looks(draw, lambda images, _: _enough(setting, sure(images), len(images)), looks, setting.seconds)
     found = _evidence(sample, sample.labels, _recognised(sample, sure(sample.images)), setting)
+    early = _early(network, bars, setting)
     follows = told([replayed(student, network, weights_of(student, plan.file))])
-    return Evidence((*found.measurements, *follows), found.pictures)
+    return Evidence((*found.measurements, early, *follows), found.pictures)
+
+
+def _early(network: Heard, bars: Tensor, setting: Setting) -> Measurement:
+    """Whether the network finds a little noise in real images that were moved."""
+    rng, size = generator(setting.seed, "early"), setting.sampling.size
+    images = moved(setting.assets.images[:: len(setting.assets.images) // EARLY][:EARLY], rng, mirrored=False)
+    clean = F.interpolate(images, size, mode="bilinear", antialias=True)
+    t = torch.randint(*STEPS, (len(clean),), generator=rng)
+    bar, noise = bars[t].view(-1, 1, 1, 1).float(), torch.randn(clean.shape, generator=rng)
+    shown = bar.sqrt() * clean + (1 - bar).sqrt() * noise
+    return found_noise(shown, clean, _asked(network, shown, x=shown, t=t))
 
 
 def guided(student: Submission, setting: Setting) -> Evidence:

@@ -15,6 +15,11 @@ def interval(
     return Measurement(name, title, value, value - Z * error, value + Z * error, n, unit, note)
 
 
+def point(name: str, title: str, value: float, n: int = 1, unit: str = "", note: str = "") -> Measurement:
+    """A measurement without an interval, on n samples."""
+    return Measurement(name, title, value, value, value, n, unit, note)
+
+
 def of_mean(values: Tensor) -> tuple[float, float]:
     """The mean of values [N], and its standard error."""
     values = values.double()

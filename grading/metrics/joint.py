@@ -11,9 +11,10 @@ from grading.checks.compare import Disagreement, parts, tensor
 from grading.checks.standard_divergence import kl_per_image
 from grading.credit import decided
 from grading.metrics.elbo import regression_estimate
-from grading.metrics.intervals import interval, of_mean
+from grading.metrics.intervals import interval, of_mean, point
+from grading.metrics.moving import moved
 from grading.metrics.pictures import grid
-from grading.metrics.replays import Heard, follows_weights, weights_of
+from grading.metrics.replays import Earned, Heard, follows_weights, weights_of
 from grading.metrics.sampling import LOOK_Z
 from grading.metrics.setting import Setting
 from grading.metrics.similarity import JointLoss, joint_loss, ssim
@@ -23,7 +24,12 @@ from grading.seeds import generator
 from grading.subjects import Submission
 
 SHOWN = 10  # images in a row of the picture
+FEW = 200  # images that are asked about again with other weights
 NOISE = 0.01  # of the deviation of z among the images, put on it for a few images: an autoencoder hardly notices
+SHAKEN = {
+    "loss_shaken": f"how far the loss of some images grows, of itself, with noise of {NOISE:.0%} on z",
+    "loss_of_moved": "how far it grows, of itself, where the images are mirrored and shifted a little",
+}
 SLACK = 1e-4  # what rounding may do to a number that should be in [0, 1]
 PARTS = {
     "squared_error": "squared error, mean over pixels",
@@ -39,6 +45,7 @@ class Latents:
     divergence: Tensor  # of N(mu, sigma^2) from N(0, I), in nats: [N]
     z: Tensor  # [N, ...]
     heard: Heard  # the questions
+    moved: tuple[Tensor, Tensor, Tensor]  # some images moved a little [B, 3, 32, 32], their classes and z: asked too
 
 
 @dataclass(frozen=True)
@@ -75,32 +82,42 @@ def reconstruction(student: Submission, setting: Setting) -> Evidence:
         return setting.ramp is None or decided(setting.ramp, value - LOOK_Z * error, value + LOOK_Z * error)
 
     look = in_two_looks(setting, measure, enough)
-    return Evidence((*_measurements(look), *_follows_weights(student, setting, look.found)), (_drawings(look),))
+    return Evidence((*_measurements(look), *_follows_weights(student, setting, look)), (_drawings(look),))
 
 
-def _follows_weights(student: Submission, setting: Setting, found: Losses) -> list[Measurement]:
+def _follows_weights(student: Submission, setting: Setting, look: Look[Losses]) -> list[Measurement]:
     """Whether encoder and decoder answer what their weights compute; the loss with the decoder's drawn anew."""
-    weights = weights_of(student, setting.sampling.file)
-    proofs = follows_weights(student, weights, found.latents.heard, found.heard, _mean_loss, "")
-    return [*proofs, _shaken(student, setting, found)]
+    found = look.found
+    shaken, file = _shaken(student, setting, found), setting.sampling.file
+    images, labels = look.seen.images[:FEW], look.seen.labels[:FEW]
+    few = replace(look.seen, images=images, labels=labels, population=len(images))  # nothing is estimated from them
+
+    def anew() -> float:
+        return _losses(student, setting, few).padded.total.mean().item()
+
+    own = found.padded.total[:FEW].mean().item()
+    earned = Earned(found.latents.heard, found.heard, own, _mean_loss, anew, "")
+    return [*shaken, *follows_weights(student, file, weights_of(student, file), earned)]
 
 
 def _mean_loss(again: Tensor, images: Tensor) -> float:
     return joint_loss(again.double().clamp(0, 1), images.double(), padded=True).total.mean().item()
 
 
-def _shaken(student: Submission, setting: Setting, found: Losses) -> Measurement:
-    """How far the loss of some images moves, of itself, where a little noise lies on z: fine digits carry no image."""
-    asked, rng = found.heard.asked[0], generator(setting.seed, "noise on z")
-    z = asked.args["z"]
-    shaken = z + NOISE * z.std(0, correction=0) * torch.randn(z.shape, generator=rng)
-    again = student.decode(**{**asked.args, "z": shaken})
-    before, after = (
-        _mean_loss(tensor(each, "images", asked.about.shape), asked.about) for each in (asked.answer[0], again)
-    )
-    moved = abs(after - before) / max(before, 1e-6)
-    title = f"how far that loss moves, of itself, with noise of {NOISE:.0%} on z"
-    return Measurement("loss_shaken", title, moved, moved, moved, len(z))
+def _shaken(student: Submission, setting: Setting, found: Losses) -> list[Measurement]:
+    """How far the loss of some images moves, of itself: with a little noise on z, since fine digits carry no image; and
+    where the images are mirrored and shifted, which nobody has seen who looks them up."""
+    asked, rng = found.heard.asked, generator(setting.seed, "shaken")
+    z, y, x = asked.args["z"], asked.args["y"], asked.about
+    other, classes, coded = found.latents.moved
+    noisy = z + NOISE * z.std(0, correction=0) * torch.randn(z.shape, generator=rng)
+    before = _mean_loss(tensor(asked.answer[0], "images"), x)
+    losses = {
+        "loss_shaken": _mean_loss(_decoded(found.heard, setting, noisy, y, x), x),
+        "loss_of_moved": _mean_loss(_decoded(found.heard, setting, coded, classes, other), other),
+    }
+    grown = {name: (after - before) / max(before, 1e-6) for name, after in losses.items()}
+    return [point(name, SHAKEN[name], value, len(z)) for name, value in grown.items()]
 
 
 def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
@@ -140,7 +157,10 @@ def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
                 "z should have one shape for all images", expected=str(list(drawn[0].shape)), actual=str(list(z.shape))
             )
         drawn.append(z.float())
-    return Latents(torch.cat(divergences), torch.cat(drawn), heard)
+    x, y = next(iter(seen.batches()))
+    x = moved(x, generator(setting.seed, "moved"), mirrored=True)
+    z = parts(student.latents(model=setting.sampling.model, x=x, y=y), z=Tensor)["z"]
+    return Latents(torch.cat(divergences), torch.cat(drawn), heard, (x, y, _per_image(z, "z", len(x)).float()))
 
 
 def _per_image(answer: Tensor | None, name: str, count: int) -> Tensor:

@@ -6,15 +6,17 @@ from torch import Tensor
 
 from grading.assets import NORMALISATIONS
 from grading.assets.networks import in_batches
+from grading.assets.sketches import distances as distances_in_disguise
 from grading.metrics import diversity
 from grading.metrics.frechet import Gaussian, frechet_excess, frechet_infinity
-from grading.metrics.intervals import interval
+from grading.metrics.intervals import interval, point
 from grading.metrics.kernel import kernel_distance
 from grading.metrics.sampling import Sample
 from grading.metrics.setting import Setting
 from grading.records import Measurement
 from grading.seeds import generator
 
+LOOKED_AT = 60  # images that are looked for in disguise
 INFINITY_NEEDS = 500  # samples; below it the line in 1/N is not worth drawing
 
 
@@ -48,9 +50,23 @@ def variety(sample: Sample, setting: Setting) -> list[Measurement]:
     copies = diversity.copied_fraction(sample.images, assets.images, assets.training)
     return [
         unique(sample),
+        *disguised(sample, setting),
         Measurement("spread", "distance between images of a class, relative to real ones", spread, spread, spread, n),
         Measurement("copies", "images that are copies of training images", copies, copies, copies, n, "%"),
     ]
+
+
+def disguised(sample: Sample, setting: Setting) -> list[Measurement]:
+    """How many images are nearer to one of the data set than real ones ever are, mirrored, shifted, turned or inverted."""
+    sketches = setting.assets.sketches
+    if not sketches:
+        return []
+    chosen = sample.images[:: max(1, len(sample.images) // LOOKED_AT)][:LOOKED_AT]
+    share = (distances_in_disguise(chosen, sketches) < sketches["limit"]).double().mean().item()
+    title = (
+        "images that are known ones in disguise: mirrored, shifted, turned, inverted, of other contrast or under noise"
+    )
+    return [point("disguised", title, share, len(chosen), "%")]
 
 
 def unique(sample: Sample) -> Measurement:

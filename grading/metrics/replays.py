@@ -16,16 +16,18 @@ from torch import Generator, Tensor
 
 from grading.checks.compare import Disagreement, parts
 from grading.errors import AnswerError
+from grading.metrics.intervals import point
+from grading.metrics.other_weights import ANEW, NEARLY, NOT_ANSWERED, losses
 from grading.records import Measurement
 from grading.subjects import Submission
 
-KEPT = 3  # questions, of all that are asked: the code is watched with one, and the answers to the others computed again
 UNLIKE = 1e3  # in the place of a distance, where nothing could be computed
 HOLDS = 0.01  # of the deviation of the numbers: more than rounding does in another order
 TITLES = {
     "unlike": "how far what the code answers is, of its contrast, from what its operations and weights give",
     "constants": "numbers that take part in it and are no weights",
-    "loss_without_weights": "the loss of some images with the decoder's weights drawn anew",
+    "loss_without_weights": "the loss of some images with the weights drawn anew",
+    "loss_moved": "how far that loss moves, of itself, with nearly the same weights and no other files of weights",
 }
 
 
@@ -39,7 +41,7 @@ class Asked:
 
 
 class Heard:
-    """Asks one probe, and keeps a few of the questions and answers, drawn by the judge while they come."""
+    """Asks one probe, and keeps one of the questions, with the answer, that the judge draws while they come."""
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class Heard:
     ) -> None:
         """first: how many of the tensors in an answer can be computed again; None: all;  begin: begins a process of the
         submission's that can be asked; without, any that has heard nothing serves;  seconds: for each question."""
-        self.probe, self.asked = probe, list[Asked]()
+        self.probe, self.asked = probe, Asked({}, (), torch.empty(0))
         self._student, self._rng, self._first, self._count = student, rng, first, 0
         self._begin = begin
         self._more = {} if seconds is None else {"seconds": seconds}
@@ -66,10 +68,8 @@ class Heard:
         answer = getattr(self._student, self.probe)(**args, **self._more)
         asked = Asked(args, _tensors(answer)[: self._first], about)
         self._count += 1
-        if len(self.asked) < KEPT:
-            self.asked.append(asked)
-        elif (place := int(torch.randint(self._count, (), generator=self._rng))) < KEPT:
-            self.asked[place] = asked
+        if int(torch.randint(self._count, (), generator=self._rng)) == 0:
+            self.asked = asked
         return answer
 
 
@@ -91,26 +91,25 @@ class Replay:
 
 
 def replayed(student: Submission, heard: Heard, weights: Mapping[str, Tensor], also: str = "") -> Replay:
-    """Watches a probe while it is asked once more, and computes the answers to other questions again.
+    """Watches a probe while it is asked about other images with the same labels, and computes the answer that it gave again.
 
     weights: by their names in the state dict;  also: "anew" or "moved", where one of them is wanted. Ends the session that
     is open.
     """
-    shown, asked = heard.asked[-1], heard.asked[:-1] or heard.asked
-    asked = [each for each in asked if _sizes(each) == _sizes(shown)] or [shown]
+    asked = heard.asked
     try:
         heard.begin()
-        asked_once_more = {"probe": heard.probe, "args": dict(shown.args)}
-        claim = parts(student.ask("recorded!", asked_once_more), program=str, constants=list, why=str)
+        shown = {"probe": heard.probe, "args": {name: _others(value) for name, value in asked.args.items()}}
+        claim = parts(student.ask("recorded!", shown), program=str, constants=list, why=str)
         if claim["why"]:
             return Replay(str(claim["why"])[:300])
-        constants = [each for each in claim["constants"] if isinstance(each, Tensor)]
         question: dict[str, Any] = {
             "program": claim["program"],
-            "constants": constants,
+            "constants": [each for each in claim["constants"] if isinstance(each, Tensor)],
             "names": list(weights),
             "values": list(weights.values()),
-            "inputs": [_tensors(each.args) for each in asked],
+            "inputs": _tensors(asked.args),
+            "first": len(asked.answer),
             "also": also,
         }
         found = student.anew("replayed!", question, "replayed")
@@ -118,32 +117,45 @@ def replayed(student: Submission, heard: Heard, weights: Mapping[str, Tensor], a
         return Replay(str(error)[:300])
     if found["why"]:
         return Replay(found["why"])
-    unlike = max(_unlike(given, each.answer) for given, each in zip(found["outputs"], asked, strict=True))
-    numbers = sum(each.numel() for each in constants)
-    return Replay("", unlike, numbers, found["moved"], found["anew"], asked[0].about)
+    unlike = _unlike(found["outputs"], asked.answer)
+    return Replay("", unlike, found["constants"], found["moved"], found["anew"], asked.about)
 
 
-def _sizes(asked: Asked) -> list[torch.Size]:
-    return [each.shape for each in _tensors(asked.args)]
+def _others(value: Any) -> Any:
+    """The same rows of numbers in another order; labels stay, since code may follow them as it likes."""
+    return value.roll(1, 0) if isinstance(value, Tensor) and value.is_floating_point() and value.ndim else value
 
 
-def follows_weights(
-    student: Submission,
-    weights: Mapping[str, Tensor],
-    encoder: Heard,
-    decoder: Heard,
-    loss: Callable[[Tensor, Tensor], float],
-    unit: str,
-) -> list[Measurement]:
-    """Of an encoder and a decoder, whose answers earn a loss: whether those are what their weights compute.
+@dataclass(frozen=True)
+class Earned:
+    """A loss that an encoder and a decoder have earned on some images."""
 
-    loss: of the images that the decoder draws with other weights, and of what it was asked about
+    encoder: Heard
+    decoder: Heard
+    own: float  # of some images
+    of_drawn: Callable[[Tensor, Tensor], float]  # of what the decoder draws, and of what it was asked about
+    anew: Callable[[], float]  # measured again, of the same images as its own
+    unit: str
+
+
+def follows_weights(student: Submission, file: str, weights: Mapping[str, Tensor], earned: Earned) -> list[Measurement]:
+    """Whether a loss is what the weights compute; where that cannot be computed again, whether it follows other weights.
+
+    file: where the weights were handed in; "" where they were trained here
     """
-    first, second = replayed(student, encoder, weights), replayed(student, decoder, weights, "anew")
-    without = loss(second.anew[0], second.about) if second.anew and second.about is not None else UNLIKE
-    without = min(without, UNLIKE) if math.isfinite(without) else UNLIKE
-    title = TITLES["loss_without_weights"]
-    return [*told([first, second]), Measurement("loss_without_weights", title, without, without, without, 1, unit)]
+    first, second = replayed(student, earned.encoder, weights), replayed(student, earned.decoder, weights, "anew")
+    without, moved = NOT_ANSWERED, 0.0
+    if first.holds and second.holds and second.about is not None:
+        without = earned.of_drawn(second.anew[0], second.about)
+    elif file:
+        others = losses(student, file, earned.anew)
+        without, moved = others[ANEW], abs(others[NEARLY] - earned.own) / max(abs(earned.own), 1e-6)
+    without = min(without, NOT_ANSWERED) if math.isfinite(without) else NOT_ANSWERED
+    return [
+        *told([first, second]),
+        point("loss_without_weights", TITLES["loss_without_weights"], without, unit=earned.unit),
+        point("loss_moved", TITLES["loss_moved"], min(moved, NOT_ANSWERED)),
+    ]
 
 
 def weights_of(student: Submission, file: str) -> dict[str, Tensor]:
@@ -156,8 +168,8 @@ def told(replays: Sequence[Replay]) -> list[Measurement]:
     unlike, constants = max(each.unlike for each in replays), max(each.constants for each in replays)
     note = "; ".join(dict.fromkeys(f"not computed again: {each.why}" for each in replays if each.why))
     return [
-        Measurement("unlike", TITLES["unlike"], unlike, unlike, unlike, 1, "", note),
-        Measurement("constants", TITLES["constants"], float(constants), float(constants), float(constants), 1),
+        point("unlike", TITLES["unlike"], unlike, note=note),
+        point("constants", TITLES["constants"], float(constants)),
     ]
 
 

@@ -20,18 +20,19 @@ from grading.metrics.elbo import regression_estimate
 from grading.metrics.epochs import Course, Epochs, allowed, run
 from grading.metrics.epochs import drawn as drawn_curves
 from grading.metrics.fitting import unfit
-from grading.metrics.intervals import interval
+from grading.metrics.intervals import interval, point
 from grading.metrics.memory import counted, stored
+from grading.metrics.moving import moved
 from grading.metrics.parameters import state_dict
 from grading.metrics.pictures import grid
-from grading.metrics.replays import Heard, follows_weights, weights_of
+from grading.metrics.replays import Earned, Heard, follows_weights, weights_of
 from grading.metrics.retraining import as_images
 from grading.metrics.setting import Setting
-from grading.records import Evidence, Picture
+from grading.records import Evidence, Measurement, Picture
 from grading.seeds import generator
 from grading.subjects import Submission
 
-DRAWS, BATCH, PREVIEW, SHOWN = 5, 250, 500, 10
+DRAWS, BATCH, PREVIEW, SHOWN, STRIDE = 5, 250, 500, 10, 10
 
 
 def vae(student: Submission, setting: Setting) -> Evidence:
@@ -63,8 +64,17 @@ def _evidence(student: Submission, setting: Setting, model: str) -> Evidence:
     def loss(again: Tensor, about: Tensor) -> float:
         return cross_entropy(again.reshape(about.shape).float().clamp(0, 1), about).mean().item()
 
-    follows = follows_weights(student, found.weights, found.encoder, found.decoder, loss, "nats")
-    return Evidence((measured, *kept, *follows), (*([_curve(epochs)] if epochs else []), *pictures))
+    some, classes = images[::STRIDE], setting.assets.labels[::STRIDE]
+
+    def anew() -> float:
+        return _of_few(student, setting, model, some, classes)
+
+    own = found.losses[::STRIDE].mean().item()
+    earned = Earned(found.encoder, found.decoder, own, loss, anew, "nats")
+    follows = follows_weights(student, "" if epochs else setting.sampling.file, found.weights, earned)
+    return Evidence(
+        (measured, _loss_of_moved(found), *kept, *follows), (*([_curve(epochs)] if epochs else []), *pictures)
+    )
 
 
 def _described(epochs: Epochs) -> str:
@@ -111,6 +121,7 @@ class _Apart:
     """What encoder and decoder made of the held-out images."""
 
     losses: Tensor  # of each, in nats: [N]
+    of_moved: Tensor  # losses of some of them, shifted by a pixel
     drawn: Tensor  # the images drawn again
     weights: Mapping[str, Tensor]
     encoder: Heard
@@ -133,12 +144,22 @@ def _apart(student: Submission, setting: Setting, model: str, trained_here: bool
     )
     in_a_fresh_box()
     mu, logvar = _encoded(encoder, model, images, labels)
+    some, classes = moved(images[::STRIDE], generator(setting.seed, "moved"), False, 1, 0.0), labels[::STRIDE]
+    coded = _encoded(encoder, model, some, classes)
     in_a_fresh_box()
     rng = generator(setting.seed, "training", model)
     draws = [_drawn_again(decoder, model, (mu, logvar), labels, rng, images) for _ in range(DRAWS)]
     losses = torch.stack([cross_entropy(again, images) for again in draws]).mean(0) + kl_per_image(mu, logvar)
+    of_moved = elbo_losses(_drawn_again(decoder, model, coded, classes, rng, some), some, *coded)
     weights = found or weights_of(student, setting.sampling.file)
-    return _Apart(losses, draws[-1], weights, encoder, decoder)
+    return _Apart(losses, of_moved, draws[-1], weights, encoder, decoder)
+
+
+def _loss_of_moved(found: _Apart) -> Measurement:
+    """How far the loss of some images grows, of itself, where they are shifted: who looks them up has never seen those."""
+    before, after = found.losses[::STRIDE].mean().item(), found.of_moved.mean().item()
+    title = "how far the loss of some images grows, of itself, where they are shifted by a pixel"
+    return point("loss_of_moved", title, (after - before) / max(abs(before), 1e-6), len(found.of_moved))
 
 
 def _of_few(student: Submission, setting: Setting, model: str, images: Tensor, labels: Tensor) -> float:

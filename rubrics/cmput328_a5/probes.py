@@ -12,6 +12,7 @@ import inspect
 import torch
 from elbograde_inside import seams
 from elbograde_inside.asking import first_that_works, like, replaced, settled, several
+from elbograde_inside.seeding import seed_everything
 from torch import nn
 
 VAE = ("A5_vae_submission", "VAE", "load_vae_and_generate")
@@ -408,7 +409,7 @@ def vae_passing(code, x, y):
     """What the trained model reconstructs, always with the same noise."""
     model = trained(code, VAE)
     with torch.no_grad():
-        torch.manual_seed(0)
+        seed_everything(0)
         return several(model(x, y))[0]
 
 
@@ -620,8 +621,28 @@ def diffusion_learning(code, x, y):
     """What the trained model estimates for its loss on images in [0, 1], always with the same noise and steps."""
     model = trained(code, DIFFUSION)
     with torch.no_grad():
-        torch.manual_seed(0)
+        seed_everything(0)
         return model(2 * x - 1, y)
+
+
+def diffusion_early(code, x, y):
+    """What the trained network is shown of images x in [0, 1] when its loss is asked for early in the process, the clean
+    images, and what it estimates."""
+    model, seen, randint = trained(code, DIFFUSION), [], torch.randint
+
+    def early(*args, **kwargs):
+        return randint(*args, **kwargs) // 50
+
+    def hear(network, args, kwargs, estimate):
+        seen.append(([*args, *kwargs.values()][0], estimate))
+
+    hook = model.network.register_forward_hook(hear, with_kwargs=True)
+    try:
+        with torch.no_grad(), replaced(torch, randint=early):
+            model(2 * x - 1, y)
+    finally:
+        hook.remove()
+    return {"shown": seen[0][0], "clean": 2 * x - 1, "estimate": seen[0][1]}
 
 
 def diffusion_generate(code, labels):

@@ -15,9 +15,9 @@ def computed_again(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         return
 
     def replayed(student: object, heard: Heard, weights: object, also: str = "") -> Replay:
-        asked = heard.asked[0] if heard.asked else None
-        anew = [torch.rand(asked.answer[0].shape)] if asked and also == "anew" else []
-        return Replay(unlike=0.0, anew=anew, about=asked.about if asked else None)
+        asked = heard.asked
+        anew = [torch.full(asked.answer[0].shape, 0.5)] if asked.answer and also == "anew" else []
+        return Replay(unlike=0.0, anew=anew, about=asked.about)
 
     def none(student: object, file: str) -> dict[str, Tensor]:
         return {}

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 from grading.checks.compare import Disagreement
 from grading.credit import Ramp, rounded, share_with_doubt
 from grading.errors import BadAnswer
-from grading.metrics import joint as joint_metric
 from grading.metrics import test_set
 from grading.metrics.joint import reconstruction
 from grading.metrics.similarity import joint_loss
@@ -104,9 +103,11 @@ def test_all_of_them_are_asked_for_where_the_mark_is_open(on_disk: SimpleNamespa
     on_disk.there = there
     student = Coder()
     found = joint(student, ramp=OPEN)
-    one_look = ["latents of 100"] * 2 + ["a fresh box"] + ["images of 100"] * 2
-    another = ["latents of 100"] * 4 + ["a fresh box"] + ["images of 100"] * 4
-    assert student.asked == one_look + (another if there else [])
+    moved = ["latents of 100"]  # of images that are moved a little, with those of the others
+    one_look = ["latents of 100"] * 2 + moved + ["a fresh box"] + ["images of 100"] * 2
+    another = ["latents of 100"] * 4 + moved + ["a fresh box"] + ["images of 100"] * 4
+    shaken = ["images of 100"] * 2  # of those, and of z under noise
+    assert student.asked == one_look + (another if there else []) + shaken
     assert ("not on disk" in found.note) is not there
     assert not found.cut_short
 
@@ -219,7 +220,7 @@ class OneBox(Submission):
     """Never given a fresh box, though a fresh process."""
 
     def close(self) -> None:
-        self._end_session()
+        self.begin_again()
 
 
 @pytest.mark.parametrize(("kind", "helps"), [(Submission, False), (OneBox, True)])
@@ -309,11 +310,11 @@ def test_a_z_that_changes_its_shape_is_the_students() -> None:
 
 def test_the_divergence_and_the_class() -> None:
     """mu = 2 and sigma = 1 cost 2 nats a dimension; z may carry the class, and both are told the model and the classes."""
-    asked = []
+    asked, encoded = [], []
 
     class Conditional(Coder):
         def latents(self, model: str, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-            asked.append((model, y))
+            encoded.append((model, y))
             z = super().latents(model, x, y)["z"]
             mu = torch.full((len(x), WIDTH), 2.0)
             return {"mu": mu, "log_var": 0 * mu, "z": torch.cat([z, F.one_hot(y, 10)], dim=1)}
@@ -327,11 +328,12 @@ def test_the_divergence_and_the_class() -> None:
     assert found.named("kl").value == pytest.approx(2 * WIDTH)
     assert found.named("kl").unit == "nats"
     assert found.named("latent").value == WIDTH + 10
-    assert {model for model, _ in asked} == {"cvae"}
-    classes, labels = torch.cat([y for _, y in asked]), colour_assets().labels
-    assert torch.equal(classes[: len(labels)], labels)
-    assert not torch.equal(classes[len(labels) :], labels)
-    assert torch.equal(classes[len(labels) :].sort().values, labels.sort().values)
+    assert {model for model, _ in [*asked, *encoded]} == {"cvae"}
+    labels = colour_assets().labels
+    first, second = (torch.cat([y for _, y in each])[: len(labels)] for each in (encoded, asked))
+    assert torch.equal(first, labels)
+    assert not torch.equal(second, labels)
+    assert torch.equal(second.sort().values, labels.sort().values)
 
 
 def test_the_note_says_by_how_much_the_border_matters() -> None:

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from grading.errors import Crashed
-from grading.metrics.replays import Heard, Replay, follows_weights, replayed
+from grading.metrics import replays
+from grading.metrics.replays import Earned, Heard, Replay, follows_weights, replayed
 from grading.sandbox.inside.recording import recorded
 from grading.sandbox.inside.replaying import Replay as Program
 from grading.sandbox.inside.replaying import Unsayable, operation
@@ -109,7 +111,7 @@ class Reading(Layers):
     """Reads numbers out of the tensors on its way: that cannot be computed again for other images."""
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return super().forward(x, y) * float(x.mean())
+        return super().forward(x, y) * float(x[0].mean())
 
 
 class Numpy(Layers):
@@ -197,7 +199,7 @@ def test_operations_that_are_not_known_are_not_computed(name: str) -> None:
     ],
 )
 def test_a_program_that_is_none_is_told(program: str) -> None:
-    assert computed(program, [], [], [], [[torch.zeros(2)]], "")["why"]
+    assert computed(program, [], [], [], [torch.zeros(2)], 1, "")["why"]
 
 
 def test_a_program_may_change_its_tensors_and_not_ours() -> None:
@@ -239,7 +241,64 @@ def test_a_loss_without_weights() -> None:
         assert anew.shape == (B, 5) and about.shape == (B, 1, 8, 8)
         return 7.0
 
-    told = {each.name: each.value for each in follows_weights(student, student.weights, *halves, loss, "nats")}
+    earned = Earned(*halves, own=3.0, of_drawn=loss, anew=lambda: 1 / 0, unit="nats")
+    told = {each.name: each.value for each in follows_weights(student, "vae.pt", student.weights, earned)}
     assert said.count == 1
+    assert told["loss_moved"] == 0
     assert told["loss_without_weights"] == 7.0
     assert told["unlike"] < 1e-6
+
+
+def test_a_loss_that_cannot_be_computed_again_is_asked_for_with_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setattr(replays, "losses", lambda student, file, loss: {"anew": 9.0, "nearly": 3.3})
+    student = Watched(Reading().eval())
+    halves = [Heard(student, "passed", torch.Generator().manual_seed(seed)) for seed in range(2)]
+    for args in questions():
+        for half in halves:
+            half(args["x"], **args)
+    earned = Earned(*halves, own=3.0, of_drawn=lambda anew, about: 1 / 0, anew=lambda: 3.0, unit="nats")
+    told = {each.name: each.value for each in follows_weights(student, "vae.pt", student.weights, earned)}
+    assert told["loss_without_weights"] == 9.0
+    assert told["loss_moved"] == pytest.approx(0.1)
+    trained_here = {each.name: each.value for each in follows_weights(student, "", student.weights, earned)}
+    assert trained_here["loss_without_weights"] == 1000.0
+
+
+class ByLabel(Layers):
+    """Picks by labels that it reads one by one."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        hot = torch.zeros(len(y), 10)
+        for row, label in enumerate(y.tolist()):
+            hot[row, label] = 1
+        return super().forward(x, y) + hot[:, :5]
+
+
+class Sampled(Layers):
+    """Uses torch's distributions."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        found = super().forward(x, y)
+        return torch.distributions.Normal(found, 1.0).mean + torch.nn.functional.hardshrink(found)
+
+
+@pytest.mark.parametrize("network", [ByLabel, Sampled])
+def test_unusual_code_is_computed_again(network: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    assert found(network()).holds
+
+
+def test_numbers_beside_what_is_compared_do_not_count() -> None:
+    class Noisy(Layers):
+        """Draws with NumPy what is given back second."""
+
+        def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            return super().forward(x, y), x + torch.from_numpy(numpy.random.default_rng(0).normal(size=x.shape)).float()
+
+    student = Watched(Noisy().eval())
+    heard = Heard(student, "passed", torch.Generator().manual_seed(0), first=1)
+    for args in questions():
+        heard(args["x"], **args)
+    proof = replayed(student, heard, student.weights)
+    assert proof.holds and proof.constants == 0

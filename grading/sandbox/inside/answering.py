@@ -31,7 +31,7 @@ def answer(code: Code, probes: ModuleType, question: dict[str, Any]) -> dict[str
         return {"ok": tensors_of(str(code.folder / question["args"]["name"]))}
     if question["probe"] == "changed!":  # nor this
         args = question["args"]
-        return {"ok": changed(str(code.folder / args["name"]), args["how"], args["names"])}
+        return {"ok": changed(str(code.folder / args["name"]), args["how"], args["names"], args["anew"])}
     if question["probe"] == "replayed!":  # nor this
         return {"ok": replayed(**question["args"])}
     if question["probe"] == "recorded!":  # nor this

@@ -14,31 +14,31 @@ from torch import Tensor
 NEARLY = 1e-3  # of each number, for weights that are nearly the same
 
 
-def changed(path: str, how: str, names: Collection[str]) -> dict[str, Any]:
+def changed(path: str, how: str, names: Collection[str], anew: Collection[str] = ()) -> dict[str, Any]:
     """The file with other weights: its "size" in bytes, and its "bytes", eight to a number, int64 [ceil(size / 8)].
 
     how: "anew", every tensor drawn from a normal distribution with its own mean and deviation; "nearly", every number
-    moved by about a thousandth of itself; "some", as anew;  names: of the model's tensors, which alone are changed: what
-    lies beside them stays, so that what is made of it stays too. Where none of them is there, all are, but with "some".
+    moved by about a thousandth of itself;  names: of the model's tensors, which alone are changed: what lies beside
+    them stays, so that what is made of it stays too;  anew: those of them that are drawn anew in any case
     """
     found = torch.load(path, map_location="cpu", weights_only=True)
     file = io.BytesIO()
-    known = names if how == "some" or set(names) & {_plain(key) for key in _keys(found)} else None
-    torch.save(_changed(found, how, known), file)
+    known = names if set(names) & {_plain(key) for key in _keys(found)} else None  # named otherwise: all are changed
+    torch.save(_changed(found, how, known, set(anew)), file)
     size = file.tell()
     content = bytearray(file.getvalue()) + bytes(-size % 8)
     return {"size": size, "bytes": torch.frombuffer(content, dtype=torch.int64)}
 
 
-def _changed(value: Any, how: str, names: Collection[str] | None) -> Any:
+def _changed(value: Any, how: str, names: Collection[str] | None, anew: Collection[str]) -> Any:
     if isinstance(value, dict):
         for key, each in value.items():  # in place: a state dict keeps what else it carries
-            if isinstance(each, Tensor):
-                value[key] = other(each, how) if _is_weight(key, each, names) else each
-            else:
-                value[key] = _changed(each, how, names)
+            if not isinstance(each, Tensor):
+                value[key] = _changed(each, how, names, anew)
+            elif _is_weight(key, each, names):
+                value[key] = other(each, "anew" if _plain(key) in anew else how)
         return value
-    return type(value)(_changed(each, how, names) for each in value) if type(value) in (list, tuple) else value
+    return type(value)(_changed(each, how, names, anew) for each in value) if type(value) in (list, tuple) else value
 
 
 def _is_weight(key: object, tensor: Tensor, names: Collection[str] | None) -> bool:

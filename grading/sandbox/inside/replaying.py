@@ -18,17 +18,19 @@ sinh cosh tanh atan atan2 asin acos sigmoid erf erfinv erfc lerp addcmul addcdiv
 maximum fmod remainder floor ceil round trunc frac where eq ne lt le gt ge logical_and logical_or logical_not
 logical_xor bitwise_and bitwise_or bitwise_not bitwise_xor bitwise_left_shift bitwise_right_shift isnan isinf isfinite
 nan_to_num hypot xlogy floor_divide masked_fill __and__ __or__ __lshift__ __rshift__ special_erf special_expit
-copysign heaviside
+copysign heaviside logit special_logit special_erfcx digamma lgamma polygamma _conj conj_physical real imag complex
+polar angle view_as_complex
 """
 REDUCING = """
 sum mean prod amax amin max min argmax argmin var std var_mean std_mean logsumexp cumsum cumprod norm
 linalg_vector_norm any all topk sort argsort median aminmax count_nonzero logcumsumexp cummax cummin _softmax
-_log_softmax _safe_softmax _cdist_forward _euclidean_dist
+_log_softmax _safe_softmax _cdist_forward _euclidean_dist _is_all_true _is_any_true vdot logdet
 """
 PRODUCTS = """
 mm bmm addmm addmv mv dot baddbmm addbmm matmul linear _trilinear convolution _convolution mkldnn_convolution
 _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_attention_math _native_multi_head_attention
-_transformer_encoder_layer_fwd embedding one_hot
+_transformer_encoder_layer_fwd embedding one_hot linalg_cross outer cholesky linalg_cholesky_ex triangular_solve
+linalg_solve_triangular linalg_qr linalg_householder_product _linalg_svd _fft_r2c _fft_c2r _fft_c2c
 """
 LAYERS = """
 relu leaky_relu elu celu selu gelu silu mish softplus hardtanh hardsigmoid hardswish threshold glu log_sigmoid_forward
@@ -39,7 +41,8 @@ max_unpool2d upsample_nearest1d upsample_nearest2d _upsample_nearest_exact2d ups
 upsample_linear1d _upsample_bilinear2d_aa _upsample_bicubic2d_aa pixel_shuffle pixel_unshuffle native_dropout
 channel_shuffle native_channel_shuffle reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d
 constant_pad_nd im2col col2im grid_sampler_2d affine_grid_generator roll flip rot90 tril triu binary_cross_entropy
-mse_loss
+mse_loss avg_pool3d softshrink hardshrink _weight_norm_interface _embedding_bag lstm_cell mkldnn_rnn_layer
+fractional_max_pool2d bernoulli multinomial geometric exponential log_normal embedding_renorm
 """
 SHAPES = """
 view _unsafe_view reshape _reshape_alias expand permute transpose t unsqueeze squeeze select slice split
@@ -53,9 +56,10 @@ MAKING = """
 zeros ones full empty zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty arange linspace
 logspace eye scalar_tensor empty_strided new_empty_strided rand randn randint randperm rand_like randn_like
 randint_like normal bernoulli uniform tril_indices triu_indices meshgrid nonzero searchsorted bucketize
-_local_scalar_dense is_nonzero equal
+_local_scalar_dense is_nonzero equal _assert_async _assert_tensor_metadata
 """
 KNOWN = frozenset(" ".join((ARITHMETIC, REDUCING, PRODUCTS, LAYERS, SHAPES, MAKING)).split())
+LEAVES = ("input", "weight", "constant")
 TYPES = frozenset(["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
 FORMS = frozenset(["strided", "contiguous_format", "preserve_format", "channels_last"])
 
@@ -101,6 +105,22 @@ class Replay:
         if len(given) != count:
             raise Unsayable(f"{name} gives {len(given)} tensors, not {count}")
         return given
+
+    def constants_used(self) -> list[int]:
+        """The constants that what it gives comes from. What is changed in place comes from whatever changed it."""
+        needed, numbers, number = set(self.gives), list[int](), 0
+        steps = []
+        for step in self.steps:
+            count = 1 if step[0] in LEAVES else int(step[3])
+            steps.append((step, range(number, number + count)))
+            number += count
+        for step, gives in reversed(steps):
+            given = set() if step[0] in LEAVES else set(_numbers([step[1], step[2]]))
+            changes = step[0] not in LEAVES and str(step[0]).split(".")[1].endswith("_")
+            if needed & set(gives) or (changes and needed & given):
+                needed |= given
+                numbers += [step[1]] if step[0] == "constant" else []
+        return numbers
 
     def names(self) -> list[str]:
         """The weights that it speaks of, as they are called outside."""
@@ -148,6 +168,16 @@ def _meant(value: Any, found: Sequence[Tensor]) -> Any:
     raise Unsayable(f"{str(inner)[:60]!r} takes part in it")
 
 
+def _numbers(value: Any) -> Any:
+    """The numbers of the tensors among arguments."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (inner,) if key == "tensor" else _numbers(inner)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _numbers(each)
+
+
 def _tensors(value: Any) -> Any:
     if isinstance(value, Tensor):
         yield value
@@ -157,27 +187,34 @@ def _tensors(value: Any) -> Any:
 
 
 def replayed(
-    program: str, constants: list[Tensor], names: list[str], values: list[Tensor], inputs: list[Any], also: str
+    program: str,
+    constants: list[Tensor],
+    names: list[str],
+    values: list[Tensor],
+    inputs: list[Tensor],
+    first: int,
+    also: str,
 ) -> dict[str, Any]:
-    """What a program gives of each of some inputs; and of the first with other weights, by what is asked for also.
+    """What a program gives first of some inputs; and with other weights, by what is asked for also.
 
-    inputs: lists of tensors, one list for each time that it is computed
     also: "anew", what it gives with all weights drawn anew; "moved", by the name of each weight that it speaks of, how far
     what it gives moves, of its deviation, where that weight alone is drawn anew; or ""
-    Returns: "outputs", a list of tensors for each of the inputs; "anew" or "moved"; "why", what could not be computed.
+    Returns: "outputs", tensors; "constants", how many numbers that are no weights take part in them; "anew" or "moved";
+    "why", what could not be computed.
     """
     weights = dict(zip(names, values, strict=True))
-    found: dict[str, Any] = {"outputs": [], "anew": [], "moved": {}, "why": ""}
+    found: dict[str, Any] = {"outputs": [], "constants": 0, "anew": [], "moved": {}, "why": ""}
     try:
         replay = Replay(program, constants, weights)
-        found["outputs"] = [replay.run(each) for each in inputs]
+        del replay.gives[first:]
+        own = found["outputs"] = replay.run(inputs)
+        found["constants"] = sum(constants[number].numel() for number in replay.constants_used())
         used = [name for name in replay.names() if weights[name].is_floating_point()]
         drawn = {name: other(weights[name], "anew") for name in used} if also else {}
         if also == "anew":
-            found["anew"] = replay.run(inputs[0], drawn)
+            found["anew"] = replay.run(inputs, drawn)
         if also == "moved":
-            own = found["outputs"][0]
-            found["moved"] = {name: _distance(own, replay.run(inputs[0], {name: drawn[name]})) for name in used}
+            found["moved"] = {name: _distance(own, replay.run(inputs, {name: drawn[name]})) for name in used}
     except (Unsayable, RuntimeError, TypeError, KeyError, IndexError, ValueError) as error:
         found |= {"outputs": [], "why": str(error)[:300] or type(error).__name__}
     return found
