@@ -1,6 +1,6 @@
 """A few bytes of every image of a data set, enough to recognise it in disguise, and far too few to draw it.
 
-An image without its mean, of norm 1, is projected on the leading principal axes of all images, whose variances are brought
+The inner part of an image, without its mean, of norm 1, is projected on the leading principal axes of all images, whose variances are brought
 nearer to each other, so that fine details count as well (half-way to whitening). Contrast, brightness and inversion leave a
 sketch alone but for its sign; mirrored, shifted and turned images are tried as they may have been.
 """
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 NUMBERS, WHITENED = 40, 0.25  # bytes of a sketch; the power of an axis's variance that its numbers are divided by
 SHIFTS, ANGLES = (-2, -1, 0, 1, 2), (-8, -6, -4, -2, 2, 4, 6, 8)  # pixels each way; degrees, not shifted
+EDGE = 2  # pixels all around that do not count
 HONEST = 0.03  # the share of real images that may lie as near to another one, whatever is tried
 SAMPLE = 256  # real images that the limit is taken from
 BATCH = 256
@@ -35,11 +36,18 @@ def sketched(images: Tensor) -> dict[str, Tensor]:
 
 
 def normed(images: Tensor) -> Tensor:
-    """Images [N, C, H, W] without their mean, flat, of norm 1: [N, D]."""
-    flat = images.flatten(1)
+    """The inner part of images [N, C, H, W], which a shift leaves in sight, without its mean, flat, of norm 1: [N, D]."""
+    flat = smoothed(images)[..., EDGE:-EDGE, EDGE:-EDGE].flatten(1)
     flat = flat - flat.mean(1, keepdim=True)
     found: Tensor = flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(1e-6)
     return found
+
+
+def smoothed(images: Tensor) -> Tensor:
+    """Each pixel with a little of its neighbours', as turning an image mixes them anyway."""
+    padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    rows = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
+    return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 16
 
 
 def distances(images: Tensor, sketches: dict[str, Tensor], but: Tensor | None = None) -> Tensor:

@@ -324,11 +324,18 @@ class Half(nn.Module):
 
 
 def architecture(code, model, latent):
-    """The operations of an untrained encoder on images, and of the decoder on z [2, latent]; None where nobody can tell them
-    apart."""
-    network, x, y = fresh(code, model), torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, CLASSES - 1])
+    """The operations of the encoder on images, and of the decoder on z [2, latent]; None where they cannot be told apart."""
+    network, x, y = at_work(code, model), torch.rand(2, 3, SIDE, SIDE), torch.tensor([0, CLASSES - 1])
     with mended(network):
         return traced_halves(network, x, y, latent)
+
+
+def at_work(code, model):
+    """The model with the weights that were handed in, which may switch it to something else; untrained without them."""
+    try:
+        return trained(code, model)
+    except Exception:
+        return fresh(code, model)
 
 
 def traced_halves(network, x, y, latent):
@@ -344,7 +351,7 @@ def traced_halves(network, x, y, latent):
 
 def halves_apart(code, model):
     """The operations of encoder and decoder, each asked by itself where forward raises; None for one that cannot be."""
-    network = fresh(code, model)
+    network = at_work(code, model)
     images = [torch.rand(2, count, SIDE, SIDE) for count in (3, 3 + CLASSES, 4)]
     widths = [layer.in_features for layer in network.modules() if isinstance(layer, nn.Linear)]
     channels = [layer.in_channels for layer in network.modules() if isinstance(layer, nn.ConvTranspose2d)]
