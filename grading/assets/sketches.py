@@ -1,8 +1,9 @@
 """A few bytes of every image of a data set, enough to recognise it in disguise, and far too few to draw it.
 
-The inner part of an image, without its mean, of norm 1, is projected on the leading principal axes of all images, whose variances are brought
-nearer to each other, so that fine details count as well (half-way to whitening). Contrast, brightness and inversion leave a
-sketch alone but for its sign; mirrored, shifted and turned images are tried as they may have been.
+The inner part of an image, a little smoothed, without its mean, of norm 1, is projected on the leading principal axes of all
+images, whose variances are brought nearer to each other, so that fine details count as well (half-way to whitening).
+Contrast, brightness and inversion leave a sketch alone but for its sign; mirrored, shifted and turned images are tried as
+they may have been.
 """
 
 import math

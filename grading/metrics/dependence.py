@@ -38,13 +38,13 @@ def dependence(student: Submission, setting: Setting) -> list[Measurement]:
     """
     if not setting.sampling.file:
         return []
-    unused, proofs = within(student, setting)
+    part = within(student, setting)
     asking = _Asking(student, setting)
-    found = {"moved": asking.distance(unused), "without_weights": asking.named()}
+    found = {"moved": asking.distance(part.unused), "without_weights": asking.named(part.tables)}
     n = len(asking.labels)
-    return [
-        _told(name, USUAL[name] if value is None else value, n, value is None) for name, value in found.items()
-    ] + proofs
+    return [_told(name, USUAL[name] if value is None else value, n, value is None) for name, value in found.items()] + [
+        *part.proofs
+    ]
 
 
 class _Asking:
@@ -60,11 +60,14 @@ class _Asking:
             self.labels = every
             self._own = self._images()
 
-    def named(self) -> float | None:
-        """The share that the judge classifier names as asked with the weights drawn anew; None where there is no time."""
+    def named(self, tables: Sequence[str]) -> float | None:
+        """The share that the judge classifier names as asked with the weights drawn anew; None where there is no time.
+
+        tables: weights that stay, in which something of each class may be kept
+        """
         if self._slow():
             return None
-        images = self._with(ANEW)
+        images = self._with(ANEW, but=tables)
         if images is None:
             return 0.0
         return (in_batches(self._setting.assets.classifier, images).argmax(1) == self.labels).double().mean().item()
@@ -84,9 +87,9 @@ class _Asking:
     def _slow(self) -> bool:
         return time.monotonic() - self._begun + self._took > self._setting.seconds / PART
 
-    def _with(self, how: str, anew: Sequence[str] = ()) -> Tensor | None:
+    def _with(self, how: str, anew: Sequence[str] = (), but: Sequence[str] = ()) -> Tensor | None:
         """The images with other weights in the file; None where that is not answered."""
-        files = other_files(self._student, self._setting.sampling.file, how, anew)
+        files = other_files(self._student, self._setting.sampling.file, how, anew, but)
         with self._student.with_other_files(files):
             try:
                 return self._images()

@@ -14,18 +14,21 @@ ANEW, NEARLY = "anew", "nearly"
 NOT_ANSWERED = 1e3  # in the place of a distance or a loss
 
 
-def other_files(student: Submission, file: str, how: str, anew: Collection[str] = ()) -> Mapping[str, bytes | None]:
+def other_files(
+    student: Submission, file: str, how: str, anew: Collection[str] = (), but: Collection[str] = ()
+) -> Mapping[str, bytes | None]:
     """The file with other weights, drawn "anew" or "nearly" the same, in a submission without other files of weights.
 
-    anew: the names of those that are drawn anew in any case
+    anew: the names of those that are drawn anew in any case;  but: of those that stay, where there are others
     """
     others: dict[str, bytes | None] = dict.fromkeys(student.weights_there())
-    return {**others, file: _changed(student, file, how, anew)}
+    return {**others, file: _changed(student, file, how, anew, but)}
 
 
-def _changed(student: Submission, file: str, how: str, anew: Collection[str]) -> bytes:
+def _changed(student: Submission, file: str, how: str, anew: Collection[str], but: Collection[str]) -> bytes:
     """The file with other weights, made in a process that has imported nothing of the submission."""
-    names = [name for name, _, _ in student.weights(file).tensors]
+    every = [name for name, _, _ in student.weights(file).tensors]
+    names = [name for name in every if name not in but] or every
     question = {"name": file, "how": how, "names": names, "anew": list(anew)}
     answer = student.anew("changed!", question, f"{file} {how}")
     content: bytes = answer["bytes"].numpy().tobytes()

@@ -81,6 +81,7 @@ class Replay:
     unlike: float = UNLIKE  # root mean square, relative to the deviation of the numbers
     constants: int = 0  # numbers that are neither weights nor given nor computed
     matters: Mapping[str, float] = field(default_factory=dict)  # how far each weight moves it, drawn anew, by name
+    tables: Sequence[str] = ()  # the weights that rows are taken out of, by labels or steps
     anew: Sequence[Tensor] = ()  # what comes out with all weights drawn anew, on the inputs of the first question
     about: Tensor | None = None  # what that question was about
 
@@ -118,7 +119,7 @@ def replayed(student: Submission, heard: Heard, weights: Mapping[str, Tensor], a
     if found["why"]:
         return Replay(found["why"])
     unlike = _unlike(found["outputs"], asked.answer)
-    return Replay("", unlike, found["constants"], found["moved"], found["anew"], asked.about)
+    return Replay("", unlike, found["constants"], found["moved"], found["tables"], found["anew"], asked.about)
 
 
 def _others(value: Any) -> Any:

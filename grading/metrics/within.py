@@ -1,5 +1,8 @@
 """Whether images come from the part of a model that a handout trains: its other weights may be anything at all."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 
 from grading.checks.compare import Disagreement
@@ -14,8 +17,17 @@ MATTERS = 1e-5  # how far the part's answer moves, of its deviation, where a wei
 IMAGES = 20
 
 
-def within(student: Submission, setting: Setting) -> tuple[list[str], list[Measurement]]:
-    """The weights that the part does not use, by their names in the file; and whether its answers are what weights compute.
+@dataclass(frozen=True)
+class Part:
+    """The part of a model that images should come from, and its weights by their names in the file."""
+
+    unused: Sequence[str]  # the weights that it does not use
+    tables: Sequence[str]  # those that it takes rows out of, by labels or steps
+    proofs: Sequence[Measurement]  # whether its answers are what its weights compute
+
+
+def within(student: Submission, setting: Setting) -> Part:
+    """What there is to know of the part.
 
     The part is asked by the first probe of `within` in the rubric that can be: with images of noise and classes.
     """
@@ -23,9 +35,10 @@ def within(student: Submission, setting: Setting) -> tuple[list[str], list[Measu
     for probe in setting.sampling.within:
         proof = _proof(student, setting, probe, weights)
         if proof.holds:
-            return [name for name in weights if proof.matters.get(name, 0.0) <= MATTERS], told([proof])
+            unused = [name for name in weights if proof.matters.get(name, 0.0) <= MATTERS]
+            return Part(unused, proof.tables, told([proof]))
         proofs.append(proof)
-    return [], told(proofs)
+    return Part([], [], told(proofs))
 
 
 def _proof(student: Submission, setting: Setting, probe: str, weights: dict[str, torch.Tensor]) -> Replay:

@@ -26,4 +26,6 @@ def computed_again(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(module, "replayed", replayed)
     for module in (auxiliary, denoising, joint, training, within):
         monkeypatch.setattr(module, "weights_of", none)
-    monkeypatch.setattr(dependence, "within", lambda student, setting: ([], replays.told([Replay(unlike=0.0)])))
+    monkeypatch.setattr(
+        dependence, "within", lambda student, setting: within.Part([], [], replays.told([Replay(unlike=0.0)]))
+    )

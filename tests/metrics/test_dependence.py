@@ -14,6 +14,7 @@ from grading import assets
 from grading.errors import Crashed
 from grading.metrics import dependence as module
 from grading.metrics.dependence import dependence
+from grading.metrics.within import Part
 from grading.sandbox.inside.redrawing import changed
 
 KNOWN = assets.load("fashion_mnist")
@@ -95,7 +96,7 @@ def test_weights_under_other_names_are_changed_too(tmp_path: Path) -> None:
 
 def test_weights_that_are_no_part_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are drawn anew in the file that is nearly the same."""
-    monkeypatch.setattr(module, "within", lambda student, setting: (["head.weight"], []))
+    monkeypatch.setattr(module, "within", lambda student, setting: Part(["head.weight"], [], []))
     student = Student(real)
     dependence(student, setting("vae.accuracy"))
     assert student.redrawn == {"anew": [], "nearly": ["head.weight"]}

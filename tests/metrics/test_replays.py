@@ -88,6 +88,7 @@ def test_what_layers_compute_is_computed_again() -> None:
     assert proof.unlike < 1e-6
     assert proof.constants == 0
     assert proof.holds
+    assert set(proof.tables) == {"embedding.weight", "table"}
     assert {name for name, far in proof.matters.items() if far > 1e-3} >= {"embedding.weight", "last.weight", "table"}
 
 

@@ -150,8 +150,13 @@ class Switched:
 
 def of_a9(name: str, tries: str, lay: Switched) -> Attack:
     """An attack on the VAE's loss on CIFAR-10."""
-    honest = ("vae.encoder", "vae.decoder", "vae.no_skips", "vae.joint_loss")
-    return attack(name, (71,), tries, lay, attacked=("vae.loss",), beside=honest, assignment=A9, quick=True)  # type: ignore[arg-type]
+    honest, looked_at = (
+        ("vae.no_skips", "vae.joint_loss"),
+        ("vae.encoder", "vae.decoder"),
+    )  # with its weights: no layers
+    return attack(
+        name, (71,), tries, lay, attacked=("vae.loss",), beside=honest, free=looked_at, assignment=A9, quick=True
+    )  # type: ignore[arg-type]
 
 
 AXES = 'self.register_buffer("axes", torch.zeros({0}, 3072))\nself.register_buffer("mean", torch.zeros(3072))'

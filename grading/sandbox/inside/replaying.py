@@ -59,6 +59,7 @@ randint_like normal bernoulli uniform tril_indices triu_indices meshgrid nonzero
 _local_scalar_dense is_nonzero equal _assert_async _assert_tensor_metadata
 """
 KNOWN = frozenset(" ".join((ARITHMETIC, REDUCING, PRODUCTS, LAYERS, SHAPES, MAKING)).split())
+TAKING = ("embedding", "index", "index_select", "select", "gather")
 LEAVES = ("input", "weight", "constant")
 TYPES = frozenset(["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"])
 FORMS = frozenset(["strided", "contiguous_format", "preserve_format", "channels_last"])
@@ -121,6 +122,18 @@ class Replay:
                 needed |= given
                 numbers += [step[1]] if step[0] == "constant" else []
         return numbers
+
+    def tables(self) -> list[str]:
+        """The weights that rows are taken out of, by labels or steps."""
+        found, number = dict[int, str](), 0
+        taken = list[int]()
+        for step in self.steps:
+            if step[0] == "weight":
+                found[number] = self._known[str(step[1])]
+            if step[0] not in LEAVES and str(step[0]).split(".")[1] in TAKING:
+                taken += list(_numbers(step[1]))[:1]
+            number += 1 if step[0] in LEAVES else int(step[3])
+        return list(dict.fromkeys(found[each] for each in taken if each in found))
 
     def names(self) -> list[str]:
         """The weights that it speaks of, as they are called outside."""
@@ -200,15 +213,16 @@ def replayed(
     also: "anew", what it gives with all weights drawn anew; "moved", by the name of each weight that it speaks of, how far
     what it gives moves, of its deviation, where that weight alone is drawn anew; or ""
     Returns: "outputs", tensors; "constants", how many numbers that are no weights take part in them; "anew" or "moved";
-    "why", what could not be computed.
+    "tables", the names of weights that rows are taken out of; "why", what could not be computed.
     """
     weights = dict(zip(names, values, strict=True))
-    found: dict[str, Any] = {"outputs": [], "constants": 0, "anew": [], "moved": {}, "why": ""}
+    found: dict[str, Any] = {"outputs": [], "constants": 0, "anew": [], "moved": {}, "tables": [], "why": ""}
     try:
         replay = Replay(program, constants, weights)
         del replay.gives[first:]
         own = found["outputs"] = replay.run(inputs)
         found["constants"] = sum(constants[number].numel() for number in replay.constants_used())
+        found["tables"] = replay.tables()
         used = [name for name in replay.names() if weights[name].is_floating_point()]
         drawn = {name: other(weights[name], "anew") for name in used} if also else {}
         if also == "anew":
