@@ -208,6 +208,12 @@ def redteam_command(
         int | None,
         typer.Option(metavar="NUMBER", min=1, help="How many are tried side by side; without it, one for each core."),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER", min=0, help="Begin no attack after so many; which are tried is drawn with the seed."
+        ),
+    ] = None,
 ) -> None:
     """Hand in hostile submissions, and see that none gains a mark, harms another item or leaves anything behind.
 
@@ -218,10 +224,13 @@ def redteam_command(
         backend, suite, number = choose(sandbox), redteam.suite(), _seed(seed)
         console.print(f"seed: {number}", highlight=False)
         attacks = redteam.named(suite.attacks, only or ())
-        findings = redteam.watched(attacks, backend, number, console, jobs or len(os.sched_getaffinity(0)))
+        jobs = jobs or len(os.sched_getaffinity(0))
+        findings = redteam.watched(attacks, backend, number, console, jobs, minutes)
     except GradingError as error:
         _give_up(error)
     console.print(redteam.table(findings))
+    if left := len(attacks) - len(findings):
+        console.print(f"{left} attacks were left out after {minutes:g} minutes")
     for line in redteam.closing(findings, suite.untried, time.monotonic() - begun, backend.name):
         console.print(line)
     if not all(finding.held for finding in findings):

@@ -223,3 +223,17 @@ def test_what_an_ended_helper_never_told_of_is_not_held(monkeypatch: pytest.Monk
     findings = list(side_by_side.tried_in(2, attacks, "none", 0, lambda attack: None))
     assert {finding.reasons for finding in findings} == {(side_by_side.ENDED,)}
     assert {finding.attack.name for finding in findings} == {"zip_twice", "tar_link"}
+
+
+def test_after_its_minutes_no_other_attack_is_begun() -> None:
+    attacks = [BY_ATTACK[name] for name in ("zip_twice", "tar_link", "nosy")]
+    tried = {
+        redteam.watched(attacks, choose("none"), seed, Console(quiet=True), 1, 0.0)[0].attack.name for seed in range(9)
+    }
+    assert len(tried) > 1, "which one is tried is drawn with the seed"
+    done = CliRunner().invoke(
+        app, ["redteam", "--only", "tar_link", "--only", "zip_twice", "--minutes", "0", "--jobs", "1"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "1 attacks of 1 rows tried, 1 held" in " ".join(done.output.split())
+    assert "1 attacks were left out after 0 minutes" in " ".join(done.output.split())
