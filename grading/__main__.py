@@ -205,9 +205,8 @@ def redteam_command(
         str, typer.Option(metavar="NUMBER", help="What varies in the attacks is drawn with it; 'random' draws one.")
     ] = str(redteam.SEED),
     jobs: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="How many are tried side by side; without it, one for each core."),
-    ] = None,
+        int, typer.Option(metavar="NUMBER", min=1, help="How many are tried side by side.", show_default="one a core")
+    ] = len(os.sched_getaffinity(0)),
     minutes: Annotated[
         float | None,
         typer.Option(
@@ -224,7 +223,6 @@ def redteam_command(
         backend, suite, number = choose(sandbox), redteam.suite(), _seed(seed)
         console.print(f"seed: {number}", highlight=False)
         attacks = redteam.named(suite.attacks, only or ())
-        jobs = jobs or len(os.sched_getaffinity(0))
         findings = redteam.watched(attacks, backend, number, console, jobs, minutes)
     except GradingError as error:
         _give_up(error)

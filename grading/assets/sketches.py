@@ -83,7 +83,7 @@ def versions(images: Tensor) -> Iterator[Tensor]:
 
 
 def shifted(images: Tensor, down: int, right: int) -> Tensor:
-    """By whole pixels; what is uncovered is like the border."""
+    """Images [..., H, W], by whole pixels; what is uncovered is like the border."""
     height, width = images.shape[-2:]
     rows = (torch.arange(height) - down).clamp(0, height - 1)
     columns = (torch.arange(width) - right).clamp(0, width - 1)

@@ -32,11 +32,11 @@ def accuracy(student: Submission, setting: Setting) -> Evidence:
 
     How it wants its pixels is the student's to choose, so each way is tried on a few hundred images first.
     """
-    network = Heard(student, "class_scores", generator(setting.seed, "heard"))
+    network = Heard(student, "class_scores", setting.seed)
     found = {way: _tried(network, setting, way) for way in WAYS}
     way = max(WAYS, key=lambda each: found[each])
     steady = _each_by_itself(network, setting, way)
-    network = Heard(student, "class_scores", generator(setting.seed, "heard"))
+    network = Heard(student, "class_scores", setting.seed)
 
     def hits(seen: Selection) -> Tensor:
         return _hits(network, setting, seen, way)

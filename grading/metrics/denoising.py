@@ -123,7 +123,7 @@ def drawn_in_steps(estimate: Estimate, alpha_bars: Tensor, steps: int, start: Te
 
 def _heard(student: Submission, setting: Setting) -> Heard:
     plan = setting.sampling
-    return Heard(student, plan.probe, generator(setting.seed, "heard"), seconds=setting.seconds)
+    return Heard(student, plan.probe, setting.seed, seconds=setting.seconds)
 
 
 def _asked(network: Heard, like: Tensor, **args: Tensor | None) -> Tensor:

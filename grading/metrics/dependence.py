@@ -52,10 +52,10 @@ class _Asking:
 
     def __init__(self, student: Submission, setting: Setting) -> None:
         self._student, self._setting, self._begun = student, setting, time.monotonic()
-        self.labels = torch.arange(len(setting.assets.facts["classes"]))[::3]
+        every = torch.arange(len(setting.assets.facts["classes"]))
+        self.labels = every[::3]
         self._own = self._images()
         self._took = time.monotonic() - self._begun
-        every = torch.arange(len(setting.assets.facts["classes"]))
         if self._took * len(every) / len(self.labels) < setting.seconds / MANY:
             self.labels = every
             self._own = self._images()

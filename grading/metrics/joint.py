@@ -124,7 +124,7 @@ def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
     latents = _latents(student, setting, seen)
     student.close()
     padded, inside, drawn = list[JointLoss](), list[Tensor](), list[Tensor]()
-    decode = Heard(student, "decode", generator(setting.seed, "heard"))
+    decode = Heard(student, "decode", setting.seed)
     order = torch.randperm(len(seen.images), generator=generator(setting.seed, "order"))
     mixed = replace(seen, images=seen.images[order], labels=seen.labels[order])
     for z, (x, y) in zip(latents.z[order].split(BATCH), mixed.batches(), strict=True):
@@ -142,7 +142,7 @@ def _losses(student: Submission, setting: Setting, seen: Selection) -> Losses:
 def _latents(student: Submission, setting: Setting, seen: Selection) -> Latents:
     """Raises Disagreement where z has as many numbers as an image: what is no bottleneck can hand images through."""
     divergences, drawn = list[Tensor](), list[Tensor]()
-    heard = Heard(student, "latents", generator(setting.seed, "heard"), first=2)  # z is drawn by the code
+    heard = Heard(student, "latents", setting.seed, first=2)  # z is drawn by the code
     for x, y in seen.batches():
         answer = parts(heard(x, model=setting.sampling.model, x=x, y=y), mu=Tensor, log_var=Tensor, z=Tensor)
         mu, log_var, z = (_per_image(answer[name], name, len(x)) for name in ("mu", "log_var", "z"))

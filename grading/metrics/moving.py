@@ -3,6 +3,8 @@
 import torch
 from torch import Generator, Tensor
 
+from grading.assets.sketches import shifted
+
 NOISE = 0.02  # standard deviation, of pixels in [0, 1]
 
 
@@ -14,9 +16,5 @@ def moved(images: Tensor, rng: Generator, mirrored: bool, most: int = 2, noise: 
     found = images.flip(-1) if mirrored else images
     steps = torch.randint(1, most + 1, (len(images), 2), generator=rng)
     steps = steps * (2 * torch.randint(0, 2, (len(images), 2), generator=rng) - 1)
-    height, width = images.shape[-2:]
-    rows = (torch.arange(height) - steps[:, :1]).clamp(0, height - 1)
-    columns = (torch.arange(width) - steps[:, 1:]).clamp(0, width - 1)
-    found = found.gather(2, rows[:, None, :, None].expand(-1, images.shape[1], -1, width))
-    found = found.gather(3, columns[:, None, None, :].expand(-1, images.shape[1], height, -1))
+    found = torch.stack([shifted(image, *by) for image, by in zip(found, steps.tolist(), strict=True)])
     return (found + noise * torch.randn(found.shape, generator=rng)).clamp(0, 1)

@@ -12,16 +12,19 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import Generator, Tensor
+from torch import Tensor
 
 from grading.checks.compare import Disagreement, parts
 from grading.errors import AnswerError
 from grading.metrics.intervals import point
 from grading.metrics.other_weights import ANEW, NEARLY, NOT_ANSWERED, losses
 from grading.records import Measurement
+from grading.sandbox.inside.recording import tensors_in
+from grading.sandbox.inside.replaying import distance
+from grading.seeds import generator
 from grading.subjects import Submission
 
-UNLIKE = 1e3  # in the place of a distance, where nothing could be computed
+LEAST = 1e-6  # of a deviation that distances are relative to
 HOLDS = 0.01  # of the deviation of the numbers: more than rounding does in another order
 TITLES = {
     "unlike": "how far what the code answers is, of its contrast, from what its operations and weights give",
@@ -47,15 +50,18 @@ class Heard:
         self,
         student: Submission,
         probe: str,
-        rng: Generator,
+        seed: str,
         first: int | None = None,
         begin: Callable[[], None] | None = None,
         seconds: float | None = None,
     ) -> None:
-        """first: how many of the tensors in an answer can be computed again; None: all;  begin: begins a process of the
-        submission's that can be asked; without, any that has heard nothing serves;  seconds: for each question."""
+        """first: how many of the tensors in an answer can be computed again; None: all
+
+        seed: of what is drawn, with the probe;  begin: begins a process of the submission's that can be asked; without, any
+        that has heard nothing serves;  seconds: for each question
+        """
         self.probe, self.asked = probe, Asked({}, (), torch.empty(0))
-        self._student, self._rng, self._first, self._count = student, rng, first, 0
+        self._student, self._rng, self._first, self._count = student, generator(seed, "heard", probe), first, 0
         self._begin = begin
         self._more = {} if seconds is None else {"seconds": seconds}
 
@@ -66,7 +72,7 @@ class Heard:
     def __call__(self, about: Tensor, **args: Any) -> Any:
         """The answer."""
         answer = getattr(self._student, self.probe)(**args, **self._more)
-        asked = Asked(args, _tensors(answer)[: self._first], about)
+        asked = Asked(args, list(tensors_in(answer))[: self._first], about)
         self._count += 1
         if int(torch.randint(self._count, (), generator=self._rng)) == 0:
             self.asked = asked
@@ -78,7 +84,7 @@ class Replay:
     """What came of computing an answer again."""
 
     why: str = ""  # why that could not be; "" where it could
-    unlike: float = UNLIKE  # root mean square, relative to the deviation of the numbers
+    unlike: float = NOT_ANSWERED  # root mean square, relative to the deviation of the numbers
     constants: int = 0  # numbers that are neither weights nor given nor computed
     matters: Mapping[str, float] = field(default_factory=dict)  # how far each weight moves it, drawn anew, by name
     tables: Sequence[str] = ()  # the weights that rows are taken out of, by labels or steps
@@ -109,7 +115,7 @@ def replayed(student: Submission, heard: Heard, weights: Mapping[str, Tensor], a
             "constants": [each for each in claim["constants"] if isinstance(each, Tensor)],
             "names": list(weights),
             "values": list(weights.values()),
-            "inputs": _tensors(asked.args),
+            "inputs": list(tensors_in(asked.args)),
             "first": len(asked.answer),
             "also": also,
         }
@@ -175,25 +181,8 @@ def told(replays: Sequence[Replay]) -> list[Measurement]:
 
 
 def _unlike(given: Sequence[Tensor], answer: Sequence[Tensor]) -> float:
-    """The largest distance between the tensors of an answer and the first ones that were computed again.
-
-    Relative to the deviation of the numbers; of a single one, to its size.
-    """
-    if len(given) < len(answer):
-        return UNLIKE
-    far = [0.0]
-    for one, another in zip(given, answer, strict=False):
-        if one.shape != another.shape:
-            return UNLIKE
-        one, another = one.double(), another.double()
-        scale = another.std(correction=0) if another.numel() > 1 else another.abs().mean()
-        far.append(((one - another).square().mean().sqrt() / scale.clamp_min(1e-6)).item())
-    return min(max(far), UNLIKE) if torch.tensor(far).isfinite().all() else UNLIKE
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    """The tensors in it, in their order, as a recorder meets them."""
-    if isinstance(value, Tensor):
-        return [value]
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return [tensor for each in inner for tensor in _tensors(each)]
+    """The largest distance between the tensors of an answer and those that were computed again."""
+    if [each.shape for each in given] != [each.shape for each in answer]:
+        return NOT_ANSWERED
+    far = [distance(one, known, LEAST) for one, known in zip(given, answer, strict=True)]
+    return min(max(far, default=0.0), NOT_ANSWERED) if all(map(math.isfinite, far)) else NOT_ANSWERED

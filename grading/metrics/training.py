@@ -139,9 +139,7 @@ def _apart(student: Submission, setting: Setting, model: str, trained_here: bool
 
     images, labels = setting.assets.images, setting.assets.labels
     begin = in_a_fresh_box if found else None
-    encoder, decoder = (
-        Heard(student, half, generator(setting.seed, half), begin=begin) for half in ("encode", "decode")
-    )
+    encoder, decoder = (Heard(student, half, setting.seed, begin=begin) for half in ("encode", "decode"))
     in_a_fresh_box()
     mu, logvar = _encoded(encoder, model, images, labels)
     some, classes = moved(images[::STRIDE], generator(setting.seed, "moved"), False, 1, 0.0), labels[::STRIDE]
@@ -167,7 +165,7 @@ def _of_few(student: Submission, setting: Setting, model: str, images: Tensor, l
 
     While the model trains they are training images, so that the process which trains sees no held-out one.
     """
-    encoder, decoder = (Heard(student, half, generator(setting.seed, half)) for half in ("encode", "decode"))
+    encoder, decoder = (Heard(student, half, setting.seed) for half in ("encode", "decode"))
     mu, logvar = _encoded(encoder, model, images, labels)
     rng = generator(setting.seed, "training", model)
     again = _drawn_again(decoder, model, (mu, logvar), labels, rng, images)
@@ -205,7 +203,7 @@ def _drawings(student: Submission, setting: Setting, model: str, images: Tensor,
     latent = two(
         student.encode(model=model, x=images[:1], classes=_classes(model, setting.assets.labels[:1])), "the latents"
     )
-    width, decoder = tensor(latent[0], "mu").shape[1], Heard(student, "decode", rng)
+    width, decoder = tensor(latent[0], "mu").shape[1], Heard(student, "decode", setting.seed)
     rows = [("held out", images[chosen], plain), ("drawn again", drawn[chosen], plain)]
     for _ in range(2):
         z = torch.randn(SHOWN, width, generator=rng)

@@ -43,7 +43,7 @@ def within(student: Submission, setting: Setting) -> Part:
 
 def _proof(student: Submission, setting: Setting, probe: str, weights: dict[str, torch.Tensor]) -> Replay:
     rng = generator(setting.seed, "within")
-    heard = Heard(student, probe, rng, seconds=setting.seconds)
+    heard = Heard(student, probe, setting.seed, seconds=setting.seconds)
     sides = setting.assets.images.shape[1:]
     try:
         x = torch.rand(IMAGES, *sides, generator=rng)

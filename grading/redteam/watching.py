@@ -33,6 +33,7 @@ def watched(
     jobs: how many processes try attacks of the suite side by side;  minutes: after which no other attack is begun; which
     are tried before is drawn with the seed. Returns what became of those that were tried.
     """
+    jobs = min(jobs, len(attacks))
     if minutes is not None:
         attacks = random.Random(seed).sample(attacks, len(attacks))
 
@@ -44,7 +45,7 @@ def watched(
         """In several processes."""
         return tried_in(jobs, some, backend.name, seed, begins)
 
-    findings = _watched(attacks, together if min(jobs, len(attacks)) > 1 else alone, console, minutes)
+    findings = _watched(attacks, together if jobs > 1 else alone, console, minutes)
     late = [finding.attack for finding in findings if finding.of_time]
     if late:
         console.print(f"tried once more, since something took long: {', '.join(attack.name for attack in late)}")

@@ -6,7 +6,7 @@ that runs student code. replaying.py computes it again, where no student code is
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,9 +28,8 @@ class _Recorder(TorchDispatchMode):
 
     def __init__(self, inputs: Sequence[Tensor], weights: Mapping[int, str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.steps: list[
-            Any
-        ] = []  # ["input" | "weight" | "constant", …] or [operation, arguments, named ones, how many]
+        # ["input" | "weight" | "constant", …], or [operation, arguments, named ones, how many tensors it gives]
+        self.steps: list[Any] = []
         self.constants: list[Tensor] = []
         self.why = ""
         self._weights = weights
@@ -52,7 +51,7 @@ class _Recorder(TorchDispatchMode):
             self.why = str(error)
             return func(*args, **kwargs)
         answer = func(*args, **kwargs)
-        given = list(_tensors(answer))
+        given = list(tensors_in(answer))
         self.steps.append([*said, len(given)])
         if len(self.steps) > MOST:
             self.why = f"more than {MOST:,} operations"
@@ -78,8 +77,7 @@ class _Recorder(TorchDispatchMode):
 
     def _said(self, value: Any) -> Any:
         if isinstance(value, Tensor):
-            with torch.utils._python_dispatch._disable_current_modes():
-                return {"tensor": self.number(value)}
+            return {"tensor": self.number(value)}
         if isinstance(value, PLAIN):
             return {"float": repr(value)} if isinstance(value, float) else value
         if isinstance(value, list | tuple):
@@ -93,15 +91,16 @@ class _Recorder(TorchDispatchMode):
         raise Unwritable(f"a {type(value).__name__} takes part in it")
 
 
-def _tensors(value: Any) -> Any:
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in lists, tuples and dicts, in their order."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _tensors(each)
+            yield from tensors_in(each)
     elif isinstance(value, dict):
         for each in value.values():
-            yield from _tensors(each)
+            yield from tensors_in(each)
 
 
 def weights_of(networks: Sequence[nn.Module]) -> dict[int, str]:
@@ -112,18 +111,18 @@ def weights_of(networks: Sequence[nn.Module]) -> dict[int, str]:
 def recorded_probe(ask: Callable[..., Any], code: Code, args: dict[str, Any]) -> dict[str, Any]:
     """What a probe computes from the tensors among its arguments and the weights of the models that it has made before."""
     networks = [value for value in code.kept.values() if isinstance(value, nn.Module)]
-    return recorded(lambda: ask(code, **args), list(_tensors(args)), networks)
+    return recorded(lambda: ask(code, **args), list(tensors_in(args)), networks)
 
 
 def recorded(run: Callable[[], Any], inputs: Sequence[Tensor], networks: Sequence[nn.Module]) -> dict[str, Any]:
     """What run() computes from the inputs and the networks' weights.
 
     Returns: "program", JSON {"steps": …, "gives": the numbers of the tensors in what run() returns, in order}; "constants",
-    the tensors that are neither; "answer", what run() returned; "why", what a program cannot say, where there is such.
+    the tensors that are neither; "why", what a program cannot say, where there is such.
     """
     recorder = _Recorder(inputs, weights_of(networks))
     with torch.no_grad(), recorder:
         answer = run()
-    gives = [recorder.number(tensor) for tensor in _tensors(answer)]
+    gives = [recorder.number(tensor) for tensor in tensors_in(answer)]
     program = json.dumps({"steps": recorder.steps, "gives": gives})
-    return {"program": program, "constants": recorder.constants, "answer": answer, "why": recorder.why}
+    return {"program": program, "constants": recorder.constants, "why": recorder.why}

@@ -5,11 +5,13 @@ Only operations of a list are computed: none of them reads a file, runs code or 
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .recording import tensors_in
 from .redrawing import other
 
 ARITHMETIC = """
@@ -69,7 +71,7 @@ class Unsayable(ValueError):
     """The program is none that can be computed."""
 
 
-class Replay:
+class Program:
     """A program, with the weights and constants that it speaks of."""
 
     def __init__(self, program: str, constants: Sequence[Tensor], weights: Mapping[str, Tensor]) -> None:
@@ -78,6 +80,8 @@ class Replay:
         self._constants, self._weights = constants, weights
         said_of = dict.fromkeys(str(step[1]) for step in self.steps if step[0] == "weight")
         self._known = {name: _named(name, weights) for name in said_of}
+        ends = list(accumulate(1 if step[0] in LEAVES else int(step[3]) for step in self.steps))
+        self._numbered = [(step, range(*ends)) for step, ends in zip(self.steps, pairwise([0, *ends]), strict=True)]
 
     def run(self, inputs: Sequence[Tensor], instead: Mapping[str, Tensor] | None = None) -> list[Tensor]:
         """What it gives of these inputs; instead: other values of some weights. Raises Unsayable."""
@@ -102,22 +106,17 @@ class Replay:
     def _computed(step: Sequence[Any], found: Sequence[Tensor]) -> list[Tensor]:
         name, args, named, count = step
         answer = operation(str(name))(*_meant(args, found), **_meant(named, found))
-        given = list(_tensors(answer))
+        given = list(tensors_in(answer))
         if len(given) != count:
             raise Unsayable(f"{name} gives {len(given)} tensors, not {count}")
         return given
 
     def constants_used(self) -> list[int]:
         """The constants that what it gives comes from. What is changed in place comes from whatever changed it."""
-        needed, numbers, number = set(self.gives), list[int](), 0
-        steps = []
-        for step in self.steps:
-            count = 1 if step[0] in LEAVES else int(step[3])
-            steps.append((step, range(number, number + count)))
-            number += count
-        for step, gives in reversed(steps):
+        needed, numbers = set(self.gives), list[int]()
+        for step, gives in reversed(self._numbered):
             given = set() if step[0] in LEAVES else set(_numbers([step[1], step[2]]))
-            changes = step[0] not in LEAVES and str(step[0]).split(".")[1].endswith("_")
+            changes = step[0] not in LEAVES and _short(step).endswith("_")
             if needed & set(gives) or (changes and needed & given):
                 needed |= given
                 numbers += [step[1]] if step[0] == "constant" else []
@@ -125,19 +124,19 @@ class Replay:
 
     def tables(self) -> list[str]:
         """The weights that rows are taken out of, by labels or steps."""
-        found, number = dict[int, str](), 0
-        taken = list[int]()
-        for step in self.steps:
-            if step[0] == "weight":
-                found[number] = self._known[str(step[1])]
-            if step[0] not in LEAVES and str(step[0]).split(".")[1] in TAKING:
-                taken += list(_numbers(step[1]))[:1]
-            number += 1 if step[0] in LEAVES else int(step[3])
-        return list(dict.fromkeys(found[each] for each in taken if each in found))
+        weights = {gives[0]: self._known[str(step[1])] for step, gives in self._numbered if step[0] == "weight"}
+        taking = [step for step in self.steps if step[0] not in LEAVES and _short(step) in TAKING]
+        taken = [number for step in taking for number in list(_numbers(step[1]))[:1]]
+        return list(dict.fromkeys(weights[number] for number in taken if number in weights))
 
     def names(self) -> list[str]:
         """The weights that it speaks of, as they are called outside."""
         return list(dict.fromkeys(self._known.values()))
+
+
+def _short(step: Sequence[Any]) -> str:
+    """The name of a step's operation without what comes before and after it: "addmm"."""
+    return str(step[0]).split(".")[1]
 
 
 def _named(name: str, weights: Mapping[str, Tensor]) -> str:
@@ -191,14 +190,6 @@ def _numbers(value: Any) -> Any:
             yield from _numbers(each)
 
 
-def _tensors(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _tensors(each)
-
-
 def replayed(
     program: str,
     constants: list[Tensor],
@@ -218,7 +209,7 @@ def replayed(
     weights = dict(zip(names, values, strict=True))
     found: dict[str, Any] = {"outputs": [], "constants": 0, "anew": [], "moved": {}, "tables": [], "why": ""}
     try:
-        replay = Replay(program, constants, weights)
+        replay = Program(program, constants, weights)
         del replay.gives[first:]
         own = found["outputs"] = replay.run(inputs)
         found["constants"] = sum(constants[number].numel() for number in replay.constants_used())
@@ -235,11 +226,16 @@ def replayed(
 
 
 def _distance(own: Sequence[Tensor], others: Sequence[Tensor]) -> float:
-    """The largest root mean square difference, relative to the deviation of the numbers; of a single one, to its size."""
-    far = [0.0]
-    for one, another in zip(own, others, strict=True):
-        if one.is_floating_point() and one.numel():
-            one, another = one.double(), another.double()
-            scale = one.std(correction=0) if one.numel() > 1 else one.abs().mean()
-            far.append(float((one - another).square().mean().sqrt() / scale.clamp_min(1e-9)))
-    return max(far)
+    """The largest distance between two of these."""
+    pairs = [pair for pair in zip(own, others, strict=True) if pair[0].is_floating_point() and pair[0].numel()]
+    return max((distance(other, one) for one, other in pairs), default=0.0)
+
+
+def distance(one: Tensor, known: Tensor, least: float = 1e-9) -> float:
+    """The root mean square difference of two tensors of one shape, relative to the deviation of the known numbers.
+
+    Of a single one, relative to its size.  least: what is divided by at least
+    """
+    one, known = one.double(), known.double()
+    scale = known.std(correction=0) if known.numel() > 1 else known.abs().mean()
+    return float((one - known).square().mean().sqrt() / scale.clamp_min(least))
